@@ -1,0 +1,144 @@
+"""The one interceptor of every server: call context, errors to status, metrics and the access log, streams too."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from typing import TYPE_CHECKING, Any, Final, NoReturn
+
+import grpc
+import structlog
+from grpc_status import rpc_status
+
+from graft import statuses
+from graft.errors import Code, DeadlineExceededError, GraftError, InternalError
+from graft.serving.call_context import REQUEST_ID_KEY, CallContext, enter_call
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
+    from graft.serving.metrics import CallMetrics
+
+_log: Final = structlog.get_logger("graft.calls")
+_UNTRACKED: Final = ("/grpc.health.v1.", "/grpc.reflection.")
+
+
+class CallInterceptor(grpc.aio.ServerInterceptor):
+    """Wraps every handler so that servicers only read a request, call the domain and build a response.
+
+    An exception that knows its status becomes that status with its details; the error of a call to the next hop is
+    passed on as it came; anything else becomes INTERNAL with a fixed text, and its traceback goes to the log.
+    """
+
+    def __init__(self, metrics: CallMetrics) -> None:
+        self._metrics = metrics
+
+    async def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler[Any, Any] | None]],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> grpc.RpcMethodHandler[Any, Any] | None:
+        """Return the handler of the method, wrapped; None, as it came, for an unknown method."""
+        handler = await continuation(handler_call_details)
+        method = handler_call_details.method
+        # Health and reflection stay as they are: they must answer whatever else goes on.
+        if handler is None or method.startswith(_UNTRACKED):
+            return handler
+        make: Any
+        inner: Any
+        behaviour: Any
+        if handler.response_streaming:
+            make = grpc.stream_stream_rpc_method_handler
+            inner = handler.stream_stream
+            if not handler.request_streaming:
+                make, inner = grpc.unary_stream_rpc_method_handler, handler.unary_stream
+            behaviour = self._streaming(method, inner)
+        else:
+            make = grpc.stream_unary_rpc_method_handler
+            inner = handler.stream_unary
+            if not handler.request_streaming:
+                make, inner = grpc.unary_unary_rpc_method_handler, handler.unary_unary
+            behaviour = self._unary(method, inner)
+        wrapped: grpc.RpcMethodHandler[Any, Any] = make(
+            behaviour,
+            request_deserializer=handler.request_deserializer,
+            response_serializer=handler.response_serializer,
+        )
+        return wrapped
+
+    def _unary(self, method: str, inner: Callable[[Any, Any], Awaitable[Any]]) -> Callable[[Any, Any], Awaitable[Any]]:
+        async def _call(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
+            call = _enter(context)
+            with self._metrics.track(method) as outcome:
+                try:
+                    response = await inner(request, context)
+                except BaseException as error:  # noqa: BLE001 - _fail raises again, whatever it is
+                    outcome.code = _code_of(error)
+                    await _fail(method, call, context, error)
+                return response
+
+        return _call
+
+    def _streaming(self, method: str, inner: Callable[[Any, Any], Any]) -> Callable[[Any, Any], AsyncIterator[Any]]:
+        generates = inspect.isasyncgenfunction(inner)
+
+        async def _call(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> AsyncIterator[Any]:
+            call = _enter(context)
+            with self._metrics.track(method) as outcome:
+                try:
+                    if generates:
+                        async for response in inner(request, context):
+                            yield response
+                    else:  # the handler writes to the context itself
+                        await inner(request, context)
+                except GeneratorExit:
+                    outcome.code = Code.CANCELLED.name
+                    raise
+                except BaseException as error:  # noqa: BLE001 - as above
+                    outcome.code = _code_of(error)
+                    await _fail(method, call, context, error)
+
+        return _call
+
+
+def _enter(context: grpc.aio.ServicerContext[Any, Any]) -> CallContext:
+    remaining: float | None = context.time_remaining()
+    call = enter_call(context.invocation_metadata() or (), remaining)
+    structlog.contextvars.bind_contextvars(request_id=call.request_id)
+    context.set_trailing_metadata(((REQUEST_ID_KEY, call.request_id),))
+    return call
+
+
+def _code_of(error: BaseException) -> str:
+    if isinstance(error, GraftError):
+        return error.code.name
+    if isinstance(error, grpc.aio.AioRpcError):
+        return error.code().name
+    if isinstance(error, asyncio.CancelledError):
+        return Code.CANCELLED.name
+    if isinstance(error, TimeoutError):
+        return Code.DEADLINE_EXCEEDED.name
+    return Code.UNKNOWN.name if isinstance(error, grpc.aio.AbortError) else Code.INTERNAL.name
+
+
+async def _fail(
+    method: str, call: CallContext, context: grpc.aio.ServicerContext[Any, Any], error: BaseException
+) -> NoReturn:
+    if isinstance(error, (grpc.aio.AbortError, asyncio.CancelledError)) or not isinstance(error, Exception):
+        raise error
+    if isinstance(error, grpc.aio.AioRpcError):
+        error = statuses.from_rpc_error(error)
+    elif isinstance(error, TimeoutError):
+        error = DeadlineExceededError("the deadline passed before the work was done")
+    if isinstance(error, GraftError):
+        _log.info("refused", method=method, code=error.code.name, reason=error.reason, message=error.message)
+    else:
+        _log.error("failed", method=method, exc_info=error)
+        error = InternalError(f"internal error; the server's log has the details under request id {call.request_id}")
+    status = rpc_status.to_status(statuses.to_status(error))
+    trailers = [*status.trailing_metadata, (REQUEST_ID_KEY, call.request_id)]
+    if pushback := statuses.pushback_ms(error):
+        trailers.append((statuses.PUSHBACK_KEY, str(pushback)))
+    # abort_with_status would do, but takes the trailers only of the status.
+    await context.abort(status.code, status.details, tuple(trailers))
+    raise AssertionError("abort raises")  # for the type checker: abort never returns

@@ -1,0 +1,129 @@
+"""Between Graft's exceptions and google.rpc.Status, in both directions, and out of a grpc error."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from google.protobuf import any_pb2, duration_pb2
+from google.rpc import error_details_pb2, status_pb2
+from grpc_status import rpc_status
+
+from graft import errors
+from graft.errors import Code, GraftError, Violation
+
+if TYPE_CHECKING:
+    import grpc
+    from google.protobuf.message import Message
+
+PUSHBACK_KEY: Final = "grpc-retry-pushback-ms"
+"""The trailer that gRPC's own retry policy obeys."""
+
+_BY_CODE: Final = {
+    error.code: error
+    for error in (
+        errors.CancelledError,
+        errors.InvalidArgumentError,
+        errors.DeadlineExceededError,
+        errors.NotFoundError,
+        errors.AlreadyExistsError,
+        errors.PermissionDeniedError,
+        errors.ResourceExhaustedError,
+        errors.FailedPreconditionError,
+        errors.AbortedError,
+        errors.UnimplementedError,
+        errors.InternalError,
+        errors.UnavailableError,
+        errors.DataLossError,
+        errors.UnauthenticatedError,
+    )
+}
+
+
+def to_status(error: GraftError) -> status_pb2.Status:
+    """Return the status with one ErrorInfo and the detail that fits the error's kind."""
+    info = error_details_pb2.ErrorInfo(reason=error.reason, domain=errors.DOMAIN, metadata=error.metadata)
+    details = [_packed(info)]
+    match error:
+        case errors.InvalidArgumentError(violations=violations) if violations:
+            bad = error_details_pb2.BadRequest()
+            for violation in violations:
+                bad.field_violations.add(field=violation.subject, description=violation.description)
+            details.append(_packed(bad))
+        case errors.FailedPreconditionError(violations=violations) if violations:
+            failure = error_details_pb2.PreconditionFailure()
+            for violation in violations:
+                failure.violations.add(type=error.reason, subject=violation.subject, description=violation.description)
+            details.append(_packed(failure))
+        case errors.NotFoundError() | errors.AlreadyExistsError():
+            resource = error_details_pb2.ResourceInfo(
+                resource_type=error.resource_type, resource_name=error.resource_name, description=error.message
+            )
+            details.append(_packed(resource))
+        case errors.ResourceExhaustedError() | errors.UnavailableError() if error.retry_after_s > 0:
+            delay = duration_pb2.Duration()
+            delay.FromMilliseconds(pushback_ms(error))
+            details.append(_packed(error_details_pb2.RetryInfo(retry_delay=delay)))
+    return status_pb2.Status(code=int(error.code), message=error.message, details=details)
+
+
+def pushback_ms(error: GraftError) -> int:
+    """Return how many milliseconds a client should wait before it retries, 0 if the error does not say."""
+    seconds = getattr(error, "retry_after_s", 0.0)
+    return max(1, round(seconds * 1000)) if seconds > 0 else 0
+
+
+def from_status(status: status_pb2.Status) -> GraftError:
+    """Return the exception that `status` stands for; an OK or unknown code becomes a plain GraftError."""
+    info = error_details_pb2.ErrorInfo()
+    resource = error_details_pb2.ResourceInfo()
+    violations: list[Violation] = []
+    retry_after_s = 0.0
+    for detail in status.details:
+        bad, failure = error_details_pb2.BadRequest(), error_details_pb2.PreconditionFailure()
+        retry = error_details_pb2.RetryInfo()
+        if detail.Unpack(info) or detail.Unpack(resource):
+            continue
+        if detail.Unpack(bad):
+            violations += [Violation(each.field, each.description) for each in bad.field_violations]
+        elif detail.Unpack(failure):
+            violations += [Violation(each.subject, each.description) for each in failure.violations]
+        elif detail.Unpack(retry):
+            retry_after_s = retry.retry_delay.ToMilliseconds() / 1000
+    return _build(status, info, resource, tuple(violations), retry_after_s)
+
+
+def from_rpc_error(error: grpc.RpcError) -> GraftError:
+    """Return the exception that a failed call stands for, with the details its trailer carries."""
+    call: Any = error  # raised errors are calls too; blocking and asyncio ones share no typed base that says so
+    status = rpc_status.from_call(call)
+    if status is None:
+        code, _ = call.code().value
+        status = status_pb2.Status(code=code, message=call.details() or call.code().name)
+    return from_status(status)
+
+
+def _build(
+    status: status_pb2.Status,
+    info: error_details_pb2.ErrorInfo,
+    resource: error_details_pb2.ResourceInfo,
+    violations: tuple[Violation, ...],
+    retry_after_s: float,
+) -> GraftError:
+    kind: Any = _BY_CODE.get(Code(status.code), GraftError) if status.code in set(Code) else GraftError
+    message, reason, metadata = status.message, info.reason, dict(info.metadata)
+    built: GraftError
+    if kind in {errors.InvalidArgumentError, errors.FailedPreconditionError}:
+        built = kind(message, reason=reason, violations=violations, metadata=metadata)
+    elif kind in {errors.NotFoundError, errors.AlreadyExistsError}:
+        built = kind(resource.resource_type, resource.resource_name, message, reason=reason, metadata=metadata)
+    elif kind in {errors.ResourceExhaustedError, errors.UnavailableError}:
+        built = kind(message, reason=reason, retry_after_s=retry_after_s, metadata=metadata)
+    else:
+        built = kind(message, reason=reason, metadata=metadata)
+    return built
+
+
+def _packed(message: Message) -> any_pb2.Any:
+    packed = any_pb2.Any()
+    packed.Pack(message)
+    return packed
