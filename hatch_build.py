@@ -25,9 +25,7 @@ def generate(root: Path = ROOT) -> list[Path]:
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
     # google/rpc/status.proto comes with googleapis-common-protos; google/protobuf/* with grpcio-tools.
-    import google.rpc as google_rpc
-
-    common = Path(next(iter(google_rpc.__path__))).parent.parent
+    common = googleapis()
     wellknown = Path(protoc.__file__).parent / "_proto"
     # mypy-protobuf's plugins are console scripts of the environment that runs this build.
     plugins = [
@@ -53,15 +51,33 @@ def generate(root: Path = ROOT) -> list[Path]:
     return sorted(out.iterdir())
 
 
+def googleapis() -> Path:
+    """Return the directory that holds google/rpc/status.proto, inside the installed googleapis-common-protos."""
+    import google.rpc
+
+    return Path(next(iter(google.rpc.__path__))).parent.parent
+
+
+def lay_out_googleapis(root: Path = ROOT) -> None:
+    """Put google/rpc/status.proto where buf.yaml and clients in other languages find it: build/googleapis."""
+    target = root / "build" / "googleapis" / "google" / "rpc"
+    target.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(googleapis() / "google" / "rpc" / "status.proto", target / "status.proto")
+
+
 class StubsHook(BuildHookInterface):  # type: ignore[type-arg]  # hatchling leaves its generic parameter open
     """Generate the stubs before hatch collects the files of a wheel or an editable install."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002 - hatch's signature
-        """Run once a build target; the sdist carries protos/ instead of stubs."""
-        if self.target_name == "wheel":
-            generate(Path(self.root))
+        """Run once for each build target; the sdist carries protos/ instead of stubs."""
+        if self.target_name != "wheel":
+            return
+        generate(Path(self.root))
+        if version == "editable":
+            lay_out_googleapis(Path(self.root))
 
 
 if __name__ == "__main__":
+    lay_out_googleapis()
     for written in generate():
         sys.stdout.write(f"{written.relative_to(ROOT)}\n")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import grpc
@@ -73,7 +74,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
                 try:
                     response = await inner(request, context)
                 except BaseException as error:  # noqa: BLE001 - _fail raises again, whatever it is
-                    outcome.code = _code_of(error)
+                    outcome.code = _code_of(error, context)
                     await _fail(method, call, context, error)
                 return response
 
@@ -87,15 +88,17 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
             with self._metrics.track(method) as outcome:
                 try:
                     if generates:
-                        async for response in inner(request, context):
-                            yield response
+                        # Closed here and now when the caller goes away, not when the garbage is collected.
+                        async with aclosing(inner(request, context)) as responses:
+                            async for response in responses:
+                                yield response
                     else:  # the handler writes to the context itself
                         await inner(request, context)
                 except GeneratorExit:
                     outcome.code = Code.CANCELLED.name
                     raise
                 except BaseException as error:  # noqa: BLE001 - as above
-                    outcome.code = _code_of(error)
+                    outcome.code = _code_of(error, context)
                     await _fail(method, call, context, error)
 
         return _call
@@ -109,7 +112,7 @@ def _enter(context: grpc.aio.ServicerContext[Any, Any]) -> CallContext:
     return call
 
 
-def _code_of(error: BaseException) -> str:
+def _code_of(error: BaseException, context: grpc.aio.ServicerContext[Any, Any]) -> str:
     if isinstance(error, GraftError):
         return error.code.name
     if isinstance(error, grpc.aio.AioRpcError):
@@ -118,7 +121,10 @@ def _code_of(error: BaseException) -> str:
         return Code.CANCELLED.name
     if isinstance(error, TimeoutError):
         return Code.DEADLINE_EXCEEDED.name
-    return Code.UNKNOWN.name if isinstance(error, grpc.aio.AbortError) else Code.INTERNAL.name
+    if isinstance(error, grpc.aio.AbortError):
+        code: Any = context.code()  # typed as a number, but a grpc.StatusCode it is
+        return str(code.name)
+    return Code.INTERNAL.name
 
 
 async def _fail(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
@@ -35,9 +35,12 @@ class StageServer:
 
     def __init__(self, settings: StageSettings, services: Sequence[str], registry: CollectorRegistry) -> None:
         """Prepare a server for `services`, full names such as `graft.v1.TrainerService`."""
-        self.handlers = LateHandlers(services)
+        late = LateHandlers(services)
+        # The generated functions ask for a server; of one they only use the two methods that LateHandlers has.
+        self.handlers = cast("grpc.aio.Server", late)
         self.address = ""
         self._services = tuple(services)
+        self._told: set[str] = set()
         self._listen = settings.listen
         self._health = health_aio.HealthServicer()
         self._server = grpc.aio.server(
@@ -54,7 +57,7 @@ class StageServer:
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         names = (*services, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name, reflection.SERVICE_NAME)
         reflection.enable_server_reflection(names, self._server)
-        self._server.add_generic_rpc_handlers((self.handlers,))
+        self._server.add_generic_rpc_handlers((late,))
 
     async def start(self) -> None:
         """Bind and answer: health says NOT_SERVING, calls are refused with reason STARTING.
@@ -62,7 +65,7 @@ class StageServer:
         Raises:
             UnavailableError: the address cannot be bound.
         """
-        await self.set_serving(*self._services, "", serving=False)
+        await self._set(*self._services, "", serving=False)
         host, _ = split_address(self._listen)
         try:
             port = self._server.add_insecure_port(self._listen)
@@ -75,14 +78,18 @@ class StageServer:
         await self._server.start()
 
     async def set_serving(self, *services: str, serving: bool) -> None:
-        """Set the health of some services; the empty name is the server as a whole."""
+        """Set the health of some services, which from now on is the stage's to tell."""
+        self._told.update(services)
+        await self._set(*services, serving=serving)
+
+    async def ready(self) -> None:
+        """Say SERVING for the server as a whole, and for each service whose health the stage has not set itself."""
+        await self._set(*(each for each in self._services if each not in self._told), "", serving=True)
+
+    async def _set(self, *services: str, serving: bool) -> None:
         status: Any = _STATUS.SERVING if serving else _STATUS.NOT_SERVING
         for service in services:
             await self._health.set(service, status)
-
-    async def ready(self) -> None:
-        """Say SERVING for every service."""
-        await self.set_serving(*self._services, "", serving=True)
 
     async def drain(self, grace_s: float) -> None:
         """Say NOT_SERVING, take no new call, and give those in flight `grace_s` seconds."""

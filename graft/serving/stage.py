@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     """Enter: load and register servicers on `server.handlers`. Leave: close stores. Blocking work goes to threads."""
 
 _CLOSE_LIMIT_S = 30.0
+_INTERRUPT_LIMIT_S = 3.0
 _log = structlog.get_logger("graft.stage")
 
 
@@ -73,8 +74,11 @@ async def _serve(stage: str, settings: StageSettings, services: Sequence[str], o
         stopping = asyncio.ensure_future(stop.wait())
         await asyncio.wait({warm, stopping}, return_when=asyncio.FIRST_COMPLETED)
         if not warm.done():
-            # Stopped while loading: no call was accepted, so nothing is owed.
+            # Stopped while loading: no call was accepted, so nothing is owed. What can be interrupted, such as a
+            # fetch of weights in a process of its own, gets a moment to end; an import cannot be, and is left.
             await server.drain(0)
+            warm.cancel()
+            await asyncio.wait({warm}, timeout=_INTERRUPT_LIMIT_S)
             return 0
         warm.result()
         await server.ready()

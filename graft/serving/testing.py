@@ -19,12 +19,10 @@ from graft.serving.settings import StageSettings
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 
-    from graft.serving.late_handlers import LateHandlers
-
 
 @asynccontextmanager
 async def serving(
-    register: Callable[[LateHandlers], None], services: Sequence[str] = (), settings: StageSettings | None = None
+    register: Callable[[grpc.aio.Server], None], services: Sequence[str] = (), settings: StageSettings | None = None
 ) -> AsyncIterator[str]:
     """Serve what `register` adds to the handlers, with interceptor, health and reflection; yield the address."""
     server = StageServer(settings or StageSettings(), services, new_registry())

@@ -41,7 +41,7 @@ class Scripted(classifier_pb2_grpc.ClassifierServiceServicer):
     def __init__(self, act: Callable[[], Any]) -> None:
         self.act = act
 
-    async def ListHeads(self, request: Any, context: Any) -> classifier_pb2.ListHeadsResponse:  # noqa: ARG002, N802 - grpc's
+    async def ListHeads(self, request: Any, context: Any) -> classifier_pb2.ListHeadsResponse:
         """Run the script."""
         return self.act() or classifier_pb2.ListHeadsResponse(registry_connected=True)
 
@@ -49,7 +49,7 @@ class Scripted(classifier_pb2_grpc.ClassifierServiceServicer):
 class Streaming(feature_extractor_pb2_grpc.FeatureExtractorServiceServicer):
     """Streams one preview, then fails."""
 
-    async def GetPreviews(self, request: Any, context: Any) -> Any:  # noqa: ARG002, N802 - grpc's
+    async def GetPreviews(self, request: Any, context: Any) -> Any:
         """Fail in mid-stream."""
         yield feature_extractor_pb2.GetPreviewsResponse(jpeg=b"first")
         raise NotFoundError("preview", "second")
@@ -178,7 +178,7 @@ async def test_draining_lets_calls_in_flight_finish_and_flips_health_first() -> 
     release, entered = asyncio.Event(), asyncio.Event()
 
     class Slow(classifier_pb2_grpc.ClassifierServiceServicer):
-        async def ListHeads(self, request: Any, context: Any) -> classifier_pb2.ListHeadsResponse:  # noqa: ARG002, N802 - grpc's
+        async def ListHeads(self, request: Any, context: Any) -> classifier_pb2.ListHeadsResponse:
             entered.set()
             await release.wait()
             return classifier_pb2.ListHeadsResponse(registry_connected=True)

