@@ -1,0 +1,130 @@
+"""`python -m feature_extractor`: wires the feature extractor and runs it."""
+
+# ruff: noqa: E402 - signals are seen to before anything slow is imported
+
+from __future__ import annotations
+
+from graft.serving.lifecycle import exit_cleanly_until_ready
+
+exit_cleanly_until_ready()
+
+import asyncio
+import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, asynccontextmanager
+from functools import partial
+from typing import TYPE_CHECKING
+
+import structlog
+
+from feature_extractor.admission import Admission
+from feature_extractor.batcher import Batcher
+from feature_extractor.cache import FeatureCache
+from feature_extractor.conversions import limits_message, trunk_message
+from feature_extractor.extraction import Extraction
+from feature_extractor.images import DecodeLimits, decode
+from feature_extractor.loading import LoadedTrunk, load_trunk
+from feature_extractor.metrics import ExtractorCollector, StageTimes
+from feature_extractor.service import FeatureExtractorService
+from feature_extractor.settings import ExtractorSettings
+from feature_extractor.weights.record import TrunkRequest
+from feature_extractor.writer import GroupCommitWriter
+from graft.serving.settings import load_settings
+from graft.serving.stage import run_stage
+from graft.v1 import feature_extractor_pb2_grpc as pb_grpc
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from prometheus_client import CollectorRegistry
+
+    from graft.serving.server import StageServer
+
+_SERVICE = "graft.v1.FeatureExtractorService"
+# Of the pictures under way, bulk streams may hold this share, so that a single call finds a short queue.
+_BULK_PLACES = 96
+_log = structlog.get_logger("feature_extractor")
+
+
+@asynccontextmanager
+async def open_extractor(
+    settings: ExtractorSettings, server: StageServer, registry: CollectorRegistry
+) -> AsyncIterator[None]:
+    """Load the trunk, open the cache, serve; then close everything in the order that loses nothing."""
+    loaded = await _load(settings)
+    trunk = loaded.trunk
+    times = StageTimes(registry)
+    with ExitStack() as closing:  # closes in the reverse order
+        cache = FeatureCache(
+            settings.home / "cache",
+            fingerprint=trunk.identity.fingerprint,
+            dimensions=trunk.dimensions,
+            size_limit_bytes=settings.cache_limit_bytes,
+        )
+        closing.callback(cache.close)
+        writer = GroupCommitWriter(cache.put_many, capacity=2 * settings.queue_pictures)
+        closing.callback(writer.close)
+        batcher = Batcher(trunk, max_batch=settings.max_batch, capacity=settings.queue_pictures, observe=times.computed)
+        closing.callback(batcher.close)
+        pool = ThreadPoolExecutor(settings.decode_threads or os.cpu_count() or 1, thread_name_prefix="decode")
+        closing.callback(pool.shutdown)
+        limits = DecodeLimits(max_bytes=settings.max_image_bytes, max_pixels=settings.max_image_pixels)
+        extraction = Extraction(
+            cache=cache,
+            decode=lambda content: decode(content, limits),
+            compute=batcher.submit,
+            write=writer.submit,
+            pool=pool,
+            admission=Admission(settings.queue_pictures, min(_BULK_PLACES, settings.queue_pictures)),
+            estimate_wait_s=batcher.estimate_wait_s,
+            max_image_bytes=settings.max_image_bytes,
+            observe_decode=times.decoded,
+        )
+        closing.callback(extraction.close)
+        registry.register(ExtractorCollector(extraction, batcher, cache))
+        service = FeatureExtractorService(
+            extraction, cache, trunk_message(trunk, loaded.resolution.weights), limits_message(settings)
+        )
+        pb_grpc.add_FeatureExtractorServiceServicer_to_server(service, server.handlers)
+        yield
+        await asyncio.to_thread(closing.close)
+
+
+async def _load(settings: ExtractorSettings) -> LoadedTrunk:
+    """Load and warm up in a thread; if the stage is stopped meanwhile, a fetch of weights is ended too."""
+    request = TrunkRequest(settings.weights, settings.layer, settings.precision)
+    stop = threading.Event()
+
+    def load() -> LoadedTrunk:
+        loaded = load_trunk(settings.home, request, threads=settings.trunk_threads, stop=stop)
+        loaded.trunk.warm_up()
+        return loaded
+
+    loading = asyncio.ensure_future(asyncio.to_thread(load))
+    try:
+        loaded = await asyncio.shield(loading)
+    except asyncio.CancelledError:
+        stop.set()
+        await asyncio.wait({loading})  # for as long as the stage allows
+        raise
+    identity = loaded.resolution.identity
+    _log.info(
+        "trunk",
+        why=loaded.resolution.reason,
+        layer=identity.layer,
+        precision=identity.precision,
+        device=loaded.trunk.device,
+        fingerprint=identity.fingerprint.hex(),
+    )
+    return loaded
+
+
+def main() -> None:
+    """Run the stage until it is told to stop."""
+    settings = load_settings(ExtractorSettings, "feature_extractor")
+    run_stage("feature_extractor", settings, [_SERVICE], partial(open_extractor, settings))
+
+
+if __name__ == "__main__":
+    main()

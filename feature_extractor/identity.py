@@ -1,0 +1,40 @@
+"""The trunk's identity: everything that changes what a vector means, and the fingerprint made of it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+
+FINGERPRINT_BYTES = 16
+"""Length of a fingerprint: SHA-256, cut. 128 bits keep trunks apart, and every cache key is 16 bytes shorter."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrunkIdentity:
+    """What a vector depends on. Two trunks of equal identity give vectors that agree within the documented bound.
+
+    Attributes:
+        weights_sha256: SHA-256 of the weights, 64 lower-case hex digits (see `weights.arrays.weights_sha256`).
+        layer: name of the Keras layer the network is cut at, e.g. `avg_pool` or `mixed7`.
+        preprocessing: id of the way from a picture's bytes to pixels, e.g. `pil-antialias-299-v1`.
+        input_size_px: width and height of the network's input in pixels.
+        precision: what the convolutions multiply in, `float32` or `bfloat16`.
+        engine: what runs the network, e.g. `tensorflow`.
+    """
+
+    weights_sha256: str
+    layer: str
+    preprocessing: str
+    input_size_px: int
+    precision: str
+    engine: str
+
+    @property
+    def fingerprint(self) -> bytes:
+        """16 bytes: the SHA-256 of these fields as canonical JSON (sorted keys, no spaces, UTF-8), cut.
+
+        JSON rather than joined strings, so that no two different identities can spell the same bytes.
+        """
+        canonical = json.dumps(asdict(self), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        return hashlib.sha256(canonical.encode()).digest()[:FINGERPRINT_BYTES]

@@ -1,0 +1,69 @@
+"""Prometheus metrics of the extractor: stage times as histograms, the rest read from the parts when scraped."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from prometheus_client import Histogram
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from prometheus_client import CollectorRegistry, Metric
+
+    from feature_extractor.batcher import Batcher
+    from feature_extractor.cache import FeatureCache
+    from feature_extractor.extraction import Extraction
+
+_SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5)
+
+
+class StageTimes:
+    """Histograms that the decoder and the batcher report to, from their own threads."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._decode = Histogram("graft_decode_seconds", "Decoding one picture", buckets=_SECONDS, registry=registry)
+        self._trunk = Histogram("graft_trunk_seconds", "One batch of the trunk", buckets=_SECONDS, registry=registry)
+        self._batch = Histogram(
+            "graft_batch_pictures", "Pictures in a batch", buckets=(1, 2, 4, 8, 16, 32), registry=registry
+        )
+
+    def decoded(self, seconds: float) -> None:
+        """One picture was decoded."""
+        self._decode.observe(seconds)
+
+    def computed(self, pictures: int, seconds: float) -> None:
+        """One batch went through the trunk."""
+        self._batch.observe(pictures)
+        self._trunk.observe(seconds)
+
+
+class ExtractorCollector(Collector):
+    """Reads pipeline, batcher and cache when the page is fetched; nothing is counted twice."""
+
+    def __init__(self, extraction: Extraction, batcher: Batcher, cache: FeatureCache) -> None:
+        self._extraction = extraction
+        self._batcher = batcher
+        self._cache = cache
+
+    def collect(self) -> Iterable[Metric]:
+        """Yield the present values."""
+        pictures = self._extraction.stats()
+        outcomes = CounterMetricFamily("graft_pictures", "Pictures by what became of them", labels=["outcome"])
+        for outcome in ("cached", "computed", "joined", "refused", "invalid", "dropped", "not_stored"):
+            outcomes.add_metric([outcome], getattr(pictures, outcome))
+        yield outcomes
+        yield GaugeMetricFamily("graft_pictures_in_flight", "Pictures admitted and not done", pictures.in_flight)
+        yield GaugeMetricFamily("graft_pictures_waiting", "Pictures in line for admission", pictures.waiting)
+        yield GaugeMetricFamily("graft_trunk_queue", "Pictures waiting for the trunk", self._batcher.stats().queued)
+        cache = self._cache.stats()
+        yield GaugeMetricFamily("graft_cache_vectors", "Vectors cached, of all fingerprints", cache.entries_total)
+        yield GaugeMetricFamily("graft_cache_used_bytes", "Bytes of pages that hold data", cache.bytes_used)
+        yield GaugeMetricFamily("graft_cache_limit_bytes", "Limit on the bytes used", cache.size_limit_bytes)
+        lookups = CounterMetricFamily("graft_cache_lookups", "Look-ups by what was found", labels=["found"])
+        lookups.add_metric(["hit"], cache.hits)
+        lookups.add_metric(["miss"], cache.misses)
+        yield lookups
+        yield CounterMetricFamily("graft_cache_corrupt", "Entries whose checksum failed", cache.corrupt)

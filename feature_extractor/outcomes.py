@@ -1,0 +1,37 @@
+"""Waits, in the event loop, for pictures that other threads work on."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from graft.errors import CancelledError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from concurrent.futures import Future
+
+    from feature_extractor.flights import Extracted
+
+
+async def outcomes(futures: Sequence[Future[Extracted]]) -> list[Extracted | BaseException]:
+    """Return what became of each picture, in order; errors are returned, not raised.
+
+    If the caller goes away, so that this is cancelled, the pictures are cancelled too: those that nobody else waits
+    for are dropped before they cost anything more.
+    """
+    pending = [asyncio.wrap_future(future) for future in futures if not future.done()]
+    try:
+        if pending:
+            await asyncio.wait(pending)
+    finally:
+        for future in futures:
+            future.cancel()  # does nothing to one that is done
+    return [_outcome(future) for future in futures]
+
+
+def _outcome(future: Future[Extracted]) -> Extracted | BaseException:
+    if future.cancelled():
+        return CancelledError("the picture was dropped: nobody waited for it any more")
+    error = future.exception()
+    return future.result() if error is None else error

@@ -1,0 +1,103 @@
+"""What a home's trunks were resolved to, so that a network that comes back or another processor changes nothing.
+
+One entry a request: the same request gives the same trunk for ever, a different one has an entry and a fingerprint of
+its own.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from feature_extractor.identity import TrunkIdentity
+from feature_extractor.weights.storage import write_atomically
+from graft.errors import FailedPreconditionError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+RECORD_NAME = "resolved.json"
+_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class TrunkRequest:
+    """A trunk as asked for.
+
+    Attributes:
+        weights: `auto`, `imagenet`, `nsfwjs`, `random:SEED` or a file's absolute path.
+        layer: the layer to cut at; empty for the weights' own default.
+        precision: `auto`, `float32` or `bfloat16`.
+    """
+
+    weights: str = "auto"
+    layer: str = ""
+    precision: str = "auto"
+
+
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """What a request became.
+
+    Attributes:
+        request: what was asked for.
+        weights: what it is: as in the request, but never `auto`.
+        identity: what the vectors depend on.
+        reason: why these weights, in a sentence for people.
+    """
+
+    request: TrunkRequest
+    weights: str
+    identity: TrunkIdentity
+    reason: str
+
+
+class TrunkRecord:
+    """The file `resolved.json`; used by one process at a time, the owner of the home."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def find(self, request: TrunkRequest) -> Resolution | None:
+        """What the request was resolved to at an earlier start, None if there was none.
+
+        Raises:
+            FailedPreconditionError: RECORD_UNREADABLE.
+        """
+        return next((known for known in self._read() if known.request == request), None)
+
+    def add(self, resolution: Resolution) -> None:
+        """Remember a first resolution; the file is replaced as a whole."""
+        entries = [*self._read(), resolution]
+        content = {"version": _VERSION, "trunks": [_to_json(entry) for entry in entries]}
+        write_atomically(self._path, (json.dumps(content, indent=2) + "\n").encode())
+
+    def _read(self) -> list[Resolution]:
+        try:
+            return _parse(json.loads(self._path.read_bytes()))
+        except FileNotFoundError:
+            return []
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise FailedPreconditionError(
+                f"{self._path}, the record of this home's trunks, cannot be used: {error}. Restore it, or delete it "
+                "if another trunk, and so other fingerprints, may be chosen",
+                reason="RECORD_UNREADABLE",
+            ) from error
+
+
+def _to_json(resolution: Resolution) -> dict[str, Any]:
+    return {**asdict(resolution), "fingerprint": resolution.identity.fingerprint.hex()}
+
+
+def _parse(content: dict[str, Any]) -> list[Resolution]:
+    if content["version"] != _VERSION:
+        raise ValueError(f"it has version {content['version']}, this program reads {_VERSION}")
+    return [_from_json(entry) for entry in content["trunks"]]
+
+
+def _from_json(entry: dict[str, Any]) -> Resolution:
+    identity = TrunkIdentity(**entry["identity"])
+    if identity.fingerprint.hex() != entry["fingerprint"]:
+        raise ValueError(f"the entry with fingerprint {entry['fingerprint']} has been changed")
+    return Resolution(TrunkRequest(**entry["request"]), entry["weights"], identity, entry["reason"])

@@ -1,0 +1,42 @@
+"""What tests of every kind share: the nsfwjs weights, fetched once for a checkout."""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+
+import pytest
+
+from graft.errors import GraftError
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow's start-up notes would bury a failure's own text
+
+FIXTURES = Path(__file__).parent / "fixtures"
+WEIGHTS_CACHE = Path(__file__).parents[1] / "var" / "cache" / "weights"
+
+
+def absent(what: str, variable: str) -> None:
+    """Skip the test, or fail it where the environment variable says that nothing may be missing."""
+    if os.environ.get(variable) == "1":
+        pytest.fail(f"{what}; {variable}=1 forbids skipping")
+    pytest.skip(what)
+
+
+@pytest.fixture(scope="session")
+def nsfwjs_weights_folder() -> Path:
+    """A folder that holds the imported nsfwjs weights, as HOME/weights does; fetched at first use, then reused."""
+    from feature_extractor.architecture import Network
+    from feature_extractor.weights.sources import Nsfwjs
+
+    try:
+        Nsfwjs().arrays(WEIGHTS_CACHE, Network().specs, "", threading.Event())
+    except GraftError as error:
+        absent(f"the nsfwjs weights are not to be had: {error}", "GRAFT_REQUIRE_WEIGHTS")
+    return WEIGHTS_CACHE
+
+
+@pytest.fixture(scope="session")
+def fixtures_folder() -> Path:
+    """The files that tests compare with."""
+    return FIXTURES
