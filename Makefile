@@ -86,11 +86,11 @@ protos: $(VENV)/.dev ## Generate the stubs of protos/ anew
 protos-check: protos ## Lint the protos; refuse a change that breaks clients of the last release
 	$(BIN)/buf lint
 	$(BIN)/buf format --diff --exit-code protos
-	$(BIN)/buf breaking --against protos/released.binpb
+	$(BIN)/buf breaking protos --against protos/released.binpb
 
 .PHONY: protos-release
 protos-release: protos ## Make the present protos those that later changes must not break
-	$(BIN)/buf build --exclude-source-info -o protos/released.binpb
+	$(BIN)/buf build protos --exclude-source-info -o protos/released.binpb
 
 .PHONY: bench
 bench: $(VENV)/.all ## Measure the pipeline; table on the screen, JSON in var/bench/
