@@ -163,6 +163,7 @@ def test_unknown_layer_names_the_nearest(network: Network, name: str, near: str)
     assert caught.value.reason == "UNKNOWN_LAYER"
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # Keras saves with NumPy's old way of copying
 @pytest.mark.tensorflow
 @pytest.mark.parametrize("name", ["model.weights.h5", "model.h5", "model.keras"])
 def test_files_saved_by_keras_are_read(network: Network, tmp_path: Path, name: str) -> None:
