@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from graft.serving.metrics import CallMetrics
 
 _log: Final = structlog.get_logger("graft.calls")
+# A status that was sent already, or a caller that is gone: in both cases gRPC knows what to do. InternalError is what a
+# handler's own write raises when the caller went away during it.
+_GRPCS_OWN: Final = (grpc.aio.AbortError, grpc.aio.InternalError, asyncio.CancelledError)
 _UNTRACKED: Final = ("/grpc.health.v1.", "/grpc.reflection.")
 
 
@@ -117,7 +120,7 @@ def _code_of(error: BaseException, context: grpc.aio.ServicerContext[Any, Any]) 
         return error.code.name
     if isinstance(error, grpc.aio.AioRpcError):
         return error.code().name
-    if isinstance(error, asyncio.CancelledError):
+    if isinstance(error, (asyncio.CancelledError, grpc.aio.InternalError)):
         return Code.CANCELLED.name
     if isinstance(error, TimeoutError):
         return Code.DEADLINE_EXCEEDED.name
@@ -130,7 +133,7 @@ def _code_of(error: BaseException, context: grpc.aio.ServicerContext[Any, Any]) 
 async def _fail(
     method: str, call: CallContext, context: grpc.aio.ServicerContext[Any, Any], error: BaseException
 ) -> NoReturn:
-    if isinstance(error, (grpc.aio.AbortError, asyncio.CancelledError)) or not isinstance(error, Exception):
+    if isinstance(error, _GRPCS_OWN) or not isinstance(error, Exception):
         raise error
     if isinstance(error, grpc.aio.AioRpcError):
         error = statuses.from_rpc_error(error)
