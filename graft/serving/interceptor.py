@@ -14,11 +14,13 @@ from grpc_status import rpc_status
 from graft import statuses
 from graft.errors import Code, DeadlineExceededError, GraftError, InternalError
 from graft.serving.call_context import REQUEST_ID_KEY, CallContext, enter_call
+from graft.serving.watches import is_watch
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
     from graft.serving.metrics import CallMetrics
+    from graft.serving.watches import Watches
 
 _log: Final = structlog.get_logger("graft.calls")
 # A status that was sent already, or a caller that is gone: in both cases gRPC knows what to do. InternalError is what a
@@ -34,8 +36,9 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
     passed on as it came; anything else becomes INTERNAL with a fixed text, and its traceback goes to the log.
     """
 
-    def __init__(self, metrics: CallMetrics) -> None:
+    def __init__(self, metrics: CallMetrics, watches: Watches) -> None:
         self._metrics = metrics
+        self._watches = watches
 
     async def intercept_service(
         self,
@@ -45,24 +48,20 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         """Return the handler of the method, wrapped; None, as it came, for an unknown method."""
         handler = await continuation(handler_call_details)
         method = handler_call_details.method
-        # Health and reflection stay as they are: they must answer whatever else goes on.
-        if handler is None or method.startswith(_UNTRACKED):
-            return handler
-        make: Any
-        inner: Any
-        behaviour: Any
-        if handler.response_streaming:
-            make = grpc.stream_stream_rpc_method_handler
-            inner = handler.stream_stream
-            if not handler.request_streaming:
-                make, inner = grpc.unary_stream_rpc_method_handler, handler.unary_stream
-            behaviour = self._streaming(method, inner)
+        if handler is None:
+            return None
+        kind = "_".join(
+            "stream" if each else "unary" for each in (handler.request_streaming, handler.response_streaming)
+        )
+        inner: Any = getattr(handler, kind)
+        if is_watch(method):
+            inner = self._watches.ending(inner)
+        # Health and reflection are not measured nor logged: they must answer whatever else goes on.
+        if method.startswith(_UNTRACKED):
+            behaviour = inner
         else:
-            make = grpc.stream_unary_rpc_method_handler
-            inner = handler.stream_unary
-            if not handler.request_streaming:
-                make, inner = grpc.unary_unary_rpc_method_handler, handler.unary_unary
-            behaviour = self._unary(method, inner)
+            behaviour = (self._streaming if handler.response_streaming else self._unary)(method, inner)
+        make = getattr(grpc, f"{kind}_rpc_method_handler")
         wrapped: grpc.RpcMethodHandler[Any, Any] = make(
             behaviour,
             request_deserializer=handler.request_deserializer,

@@ -14,6 +14,7 @@ from graft.serving.interceptor import CallInterceptor
 from graft.serving.late_handlers import LateHandlers
 from graft.serving.metrics import CallMetrics
 from graft.serving.settings import split_address
+from graft.serving.watches import Watches
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,8 +44,9 @@ class StageServer:
         self._told: set[str] = set()
         self._listen = settings.listen
         self._health = health_aio.HealthServicer()
+        self._watches = Watches()
         self._server = grpc.aio.server(
-            interceptors=[CallInterceptor(CallMetrics(registry))],
+            interceptors=[CallInterceptor(CallMetrics(registry), self._watches)],
             options=[
                 ("grpc.so_reuseport", int(settings.reuse_port)),
                 ("grpc.max_receive_message_length", settings.max_message_bytes),
@@ -92,6 +94,7 @@ class StageServer:
             await self._health.set(service, status)
 
     async def drain(self, grace_s: float) -> None:
-        """Say NOT_SERVING, take no new call, and give those in flight `grace_s` seconds."""
+        """Say NOT_SERVING, end watches, take no new call, and give those in flight `grace_s` seconds."""
         await self._health.enter_graceful_shutdown()
+        await self._watches.end()
         await self._server.stop(grace_s)

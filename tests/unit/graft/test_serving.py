@@ -27,7 +27,14 @@ from graft.serving.metrics import new_registry
 from graft.serving.server import StageServer
 from graft.serving.settings import StageSettings
 from graft.serving.testing import serving
-from graft.v1 import classifier_pb2, classifier_pb2_grpc, feature_extractor_pb2, feature_extractor_pb2_grpc
+from graft.v1 import (
+    classifier_pb2,
+    classifier_pb2_grpc,
+    feature_extractor_pb2,
+    feature_extractor_pb2_grpc,
+    trainer_pb2,
+    trainer_pb2_grpc,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -201,6 +208,30 @@ async def test_draining_lets_calls_in_flight_finish_and_flips_health_first() -> 
         assert (await call).registry_connected
         watch.cancel()
         await drained
+
+
+async def test_draining_does_not_wait_for_watches() -> None:
+    """A watcher of heads or health holds up a stop with an hour of grace no longer than a moment."""
+
+    class Watched(trainer_pb2_grpc.TrainerServiceServicer):
+        async def WatchHeads(self, request: Any, context: Any) -> Any:
+            yield trainer_pb2.WatchHeadsResponse()
+            await asyncio.Event().wait()
+
+    server = StageServer(StageSettings(), ["graft.v1.TrainerService"], new_registry())
+    trainer_pb2_grpc.add_TrainerServiceServicer_to_server(Watched(), server.handlers)
+    await server.start()
+    await server.ready()
+    async with open_channel(server.address, retries=False) as channel:
+        watch = trainer_pb2_grpc.TrainerServiceStub(channel).WatchHeads(trainer_pb2.WatchHeadsRequest())
+        health: Any = health_pb2_grpc.HealthStub(channel)
+        states = health.Watch(health_pb2.HealthCheckRequest())
+        await watch.read()
+        await states.read()
+        await server.drain(3600)  # the test's own time limit is two minutes
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await watch.read()
+    assert caught.value.code() in {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED}
 
 
 async def test_a_taken_port_is_an_error() -> None:
