@@ -1,0 +1,56 @@
+"""How every command behaves: general options in any place, and one clear line for an error."""
+
+from __future__ import annotations
+
+import errno
+from typing import TYPE_CHECKING, Any, Final
+
+import typer
+from typer.core import TyperGroup
+
+from graft.errors import GraftError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_ANYWHERE: Final = ("--gateway", "--home")
+
+
+def hoist(arguments: Sequence[str]) -> list[str]:
+    """Return the arguments with the general options moved to the front; what follows `--` stays."""
+    front: list[str] = []
+    rest: list[str] = []
+    waiting = iter(arguments)
+    for each in waiting:
+        if each == "--":
+            rest += [each, *waiting]
+        elif each in _ANYWHERE:
+            front += [each, *(value for value in [next(waiting, None)] if value is not None)]
+        elif each.startswith(tuple(f"{option}=" for option in _ANYWHERE)):
+            front.append(each)
+        else:
+            rest.append(each)
+    return front + rest
+
+
+class GraftGroup(TyperGroup):
+    """The commands; what they raise as a GraftError becomes one line on standard error and exit code 1."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse, with the general options found wherever they are."""
+        return super().parse_args(ctx, hoist(args))
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except GraftError as error:
+            typer.echo(f"graft: {error.message}", err=True)
+            for violation in getattr(error, "violations", ()):
+                typer.echo(f"  {violation.subject}: {violation.description}", err=True)
+            raise typer.Exit(1) from error
+        except OSError as error:  # a file or folder of the user's
+            if error.errno == errno.EPIPE:
+                raise  # nobody reads our output any more; typer ends quietly
+            typer.echo(f"graft: {error}", err=True)
+            raise typer.Exit(1) from error

@@ -1,0 +1,75 @@
+"""`graft import`: a folder of labelled pictures into a dataset."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import typer
+
+from graft.cli import options, output
+from graft.cli.session import session_of
+from graft.errors import FailedPreconditionError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from graft.client import ImportProgress
+
+
+def import_pictures(
+    context: typer.Context, dataset: options.Dataset, folder: options.Folder, *, json: options.Json = False
+) -> None:
+    """Import a folder whose subfolders are labels; the dataset is created if need be.
+
+    Only pictures that the cache does not hold are sent and computed, so doing it again is quick and changes nothing.
+    Refused pictures are listed at the end; the exit code is 0 as long as one picture was taken.
+    """
+    from graft.client import Folder
+
+    found = Folder.open(folder)
+    if not found.pictures:
+        raise FailedPreconditionError(
+            f"no pictures in the subfolders of {folder}: put each label's pictures into a folder named like the label",
+            reason="NO_PICTURES",
+        )
+    with session_of(context).client() as client:
+        client.create_dataset(dataset, exist_ok=True)
+        with _shown(found.pictures) as show:
+            report = client.import_folder(dataset, found, show)
+    if json:
+        output.print_json(report)
+    else:
+        rate = report.total / report.seconds if report.seconds else 0.0
+        typer.echo(
+            f"{dataset}: {report.added} added, {report.unchanged} unchanged, {len(report.refused)} refused; "
+            f"{report.computed} computed; {report.seconds:.1f} s, {rate:.1f} pictures/s"
+        )
+        if report.skipped:
+            typer.echo(f"{report.skipped} files passed over: not named like a picture, or in no subfolder")
+        output.print_refused(report.refused)
+    if len(report.refused) == report.total:
+        raise typer.Exit(1)
+
+
+@contextmanager
+def _shown(total: int) -> Iterator[Callable[[ImportProgress], None]]:
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]} pictures/s"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=output.console(stderr=True), transient=True) as bar:
+        task = bar.add_task("importing", total=total, rate="-")
+
+        def _show(progress: ImportProgress) -> None:
+            waiting = f"waiting ({progress.waiting_for.message})" if progress.waiting_for else "importing"
+            speed = bar.tasks[0].speed
+            rate = f"{speed:.1f}" if speed else "-"
+            bar.update(task, completed=progress.done, description=waiting, rate=rate)
+
+        yield _show

@@ -1,0 +1,1 @@
+"""Real photographs to try Graft with, fetched from where they are published."""

@@ -1,0 +1,114 @@
+"""What `graft up` leaves under the home for others: a lock, who runs where, and how it ended."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import tempfile
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from graft.errors import FailedPreconditionError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+UP: Final = "up.json"
+UP_EXIT: Final = "up-exit.json"
+LOCK: Final = "up.lock"
+
+
+@dataclass(frozen=True, slots=True)
+class RunningStage:
+    """A stage's address, host:port, and its process."""
+
+    address: str
+    pid: int
+
+
+@dataclass(frozen=True, slots=True)
+class Up:
+    """A running `graft up`.
+
+    Attributes:
+        pid: its process.
+        ready: whether all four serve.
+        stages: those that listen, by name.
+    """
+
+    pid: int
+    ready: bool
+    stages: Mapping[str, RunningStage] = field(default_factory=dict)
+
+    def address_of(self, stage: str) -> str:
+        """Return a stage's address, empty if it does not listen."""
+        found = self.stages.get(stage)
+        return found.address if found else ""
+
+
+def write_up(home: Path, up: Up) -> None:
+    """Write HOME/up.json."""
+    _write_json(home / UP, asdict(up))
+
+
+def read_up(home: Path) -> Up | None:
+    """Return what runs under the home; None if nothing does, also after a kill that left the file behind."""
+    try:
+        read = json.loads((home / UP).read_text())
+        os.kill(read["pid"], 0)
+        stages = {name: RunningStage(**stage) for name, stage in read["stages"].items()}
+        return Up(read["pid"], read["ready"], stages)
+    except PermissionError:  # another user's process: its file is not for us
+        return None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def write_exit(home: Path, exit_codes: Mapping[str, int]) -> None:
+    """Write HOME/up-exit.json, and take HOME/up.json away."""
+    _write_json(home / UP_EXIT, {"exit_codes": dict(exit_codes)})
+    (home / UP).unlink(missing_ok=True)
+
+
+@contextmanager
+def home_lock(home: Path) -> Iterator[None]:
+    """Hold the home for one `graft up`; the lock goes with the process, however it ends.
+
+    Raises:
+        FailedPreconditionError: another one holds it.
+    """
+    home.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(home / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            pid = os.read(descriptor, 32).decode(errors="replace").strip() or "unknown"
+            raise FailedPreconditionError(
+                f"`graft up` (process {pid}) runs under {home} already: stop it, or choose another --home",
+                reason="HOME_IN_USE",
+            ) from error
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+        for stale in (UP, UP_EXIT):
+            (home / stale).unlink(missing_ok=True)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _write_json(path: Path, value: Any) -> None:
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "w") as file:
+            json.dump(value, file, indent=2)
+            file.write("\n")
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise

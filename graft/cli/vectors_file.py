@@ -1,0 +1,94 @@
+"""Writes vectors and what belongs to them as one .npz, without holding the vectors in memory."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import zipfile
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+from graft.errors import FailedPreconditionError
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from graft.client import Feature
+
+
+class VectorsFile:
+    """An .npz in the making; it appears under its name when it is complete, or not at all.
+
+    Arrays: vectors float32[n, dimensions], digests uint8[n, 32], names and labels as text[n], fingerprint uint8[16].
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._raw: IO[bytes] = tempfile.TemporaryFile(dir=path.parent)  # noqa: SIM115 - closed by __exit__
+        self._rows: list[tuple[bytes, str, str]] = []
+        self._fingerprint = b""
+        self._dimensions = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._raw.close()
+
+    @property
+    def count(self) -> int:
+        """Vectors so far."""
+        return len(self._rows)
+
+    def add(self, feature: Feature, name: str, label: str) -> None:
+        """Add a picture's vector.
+
+        Raises:
+            FailedPreconditionError: it is another trunk's than the first one.
+        """
+        assert feature.vector is not None  # noqa: S101 - refused pictures are not added
+        if self._fingerprint not in {b"", feature.fingerprint}:
+            raise FailedPreconditionError(
+                "the extractor changed its trunk in the middle; extract again", reason="FINGERPRINT_MISMATCH"
+            )
+        self._fingerprint, self._dimensions = feature.fingerprint, feature.vector.shape[0]
+        self._raw.write(feature.vector.astype("<f4").tobytes())
+        self._rows.append((feature.digest, name, label))
+
+    def finish(self) -> None:
+        """Write the file, synced, under a temporary name, then give it its own."""
+        descriptor, name = tempfile.mkstemp(dir=self._path.parent, prefix=f".{self._path.name}.")
+        temporary = Path(name)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                self._write(file)
+                file.flush()
+                os.fchmod(file.fileno(), 0o644)
+                os.fsync(file.fileno())
+            temporary.replace(self._path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+
+    def _write(self, file: IO[bytes]) -> None:
+        digests = np.frombuffer(b"".join(digest for digest, _, _ in self._rows), np.uint8).reshape(-1, 32)
+        small: dict[str, np.ndarray[Any, Any]] = {
+            "digests": digests,
+            "names": np.array([name for _, name, _ in self._rows], dtype=np.str_),
+            "labels": np.array([label for _, _, label in self._rows], dtype=np.str_),
+            "fingerprint": np.frombuffer(self._fingerprint, np.uint8),
+        }
+        with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+            with archive.open("vectors.npy", "w", force_zip64=True) as member:
+                header = {"descr": "<f4", "fortran_order": False, "shape": (len(self._rows), self._dimensions)}
+                np.lib.format.write_array_header_1_0(member, header)
+                self._raw.seek(0)
+                shutil.copyfileobj(self._raw, member, 1024 * 1024)
+            for array, values in small.items():
+                with archive.open(f"{array}.npy", "w", force_zip64=True) as member:
+                    np.lib.format.write_array(member, values, allow_pickle=False)

@@ -1,0 +1,92 @@
+"""A picture as callers hand it over, a path or bytes: naming, hashing and reading it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+from graft.errors import GraftError, InvalidArgumentError
+
+Picture: TypeAlias = str | os.PathLike[str] | bytes
+"""A file's path, or a file's bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledPicture:
+    """A picture to import.
+
+    Attributes:
+        label: 1 to 200 characters.
+        picture: a path or bytes.
+        source: where it came from, for people; empty means the path.
+    """
+
+    label: str
+    picture: Picture
+    source: str = ""
+
+    @property
+    def name(self) -> str:
+        """What to call it in reports."""
+        return self.source or source_of(self.picture, "")
+
+
+@dataclass(frozen=True, slots=True)
+class Hashed:
+    """What is known of a picture after reading it once.
+
+    Attributes:
+        item: the picture.
+        digest: SHA-256 of its bytes; empty if `error` is set.
+        size_bytes: how long it is.
+        error: why it could not be read.
+    """
+
+    item: LabelledPicture
+    digest: bytes
+    size_bytes: int
+    error: GraftError | None = None
+
+
+def source_of(picture: Picture, otherwise: str) -> str:
+    """Return the picture's path, or `otherwise` if it is bytes."""
+    return otherwise if isinstance(picture, bytes) else os.fspath(picture)
+
+
+def hash_item(item: LabelledPicture) -> Hashed:
+    """Return digest and size without keeping the bytes; what cannot be read carries its error."""
+    if isinstance(item.picture, bytes):
+        return Hashed(item, hashlib.sha256(item.picture).digest(), len(item.picture))
+    try:
+        with Path(item.picture).open("rb", buffering=0) as file:
+            digest = hashlib.file_digest(file, "sha256").digest()
+            return Hashed(item, digest, file.tell())
+    except OSError as error:
+        return Hashed(item, b"", 0, unreadable(item.picture, error))
+
+
+def read(picture: Picture, limit_bytes: int) -> bytes | GraftError:
+    """Return the picture's bytes, or why they cannot be sent: unreadable, or more than `limit_bytes`."""
+    if isinstance(picture, bytes):
+        content = picture
+    else:
+        try:
+            with Path(picture).open("rb") as file:
+                # One byte more than allowed is enough to know; a file may have grown since it was looked at.
+                content = file.read(limit_bytes + 1)
+        except OSError as error:
+            return unreadable(picture, error)
+    if len(content) > limit_bytes:
+        return InvalidArgumentError(
+            f"{source_of(picture, 'the picture')} is larger than the {limit_bytes} bytes that the server takes",
+            reason="IMAGE_TOO_LARGE",
+        )
+    return content
+
+
+def unreadable(path: str | os.PathLike[str], error: OSError) -> InvalidArgumentError:
+    """Return the error for a file that cannot be read here."""
+    return InvalidArgumentError(f"cannot read {os.fspath(path)}: {error.strerror or error}", reason="UNREADABLE_FILE")

@@ -1,0 +1,243 @@
+"""The blocking client of a Graft gateway."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Self
+
+from graft.channels import MAX_MESSAGE_BYTES, open_sync_channel
+from graft.client import flows, picture_calls, queries, trainer_calls
+from graft.client.blocking import BlockingRunner
+from graft.client.gateway import gateway_address
+from graft.client.records import Part
+from graft.client.reports import ImportReport
+from graft.client.retrying import RetryPolicy
+from graft.client.streaming import KnownLimits
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Iterable, Iterator
+    from types import TracebackType
+
+    from graft.client.effects import Steps
+    from graft.client.folders import Folder
+    from graft.client.pictures import LabelledPicture, Picture
+    from graft.client.records import Classifier, Dataset, Example, Job, Progress, Recipe, Version
+    from graft.client.reports import ImportProgress
+    from graft.client.results import (
+        CacheStats,
+        Feature,
+        Lookup,
+        PictureResult,
+        Preview,
+        ServedHeads,
+        ServiceHealth,
+        Trunk,
+    )
+
+
+class Client:
+    """Talks to a gateway with blocking calls; a context manager, and safe to use from several threads.
+
+    A picture is a path or a file's bytes. A digest is the SHA-256 of a picture's bytes, 32 raw bytes. What goes wrong
+    with a call is raised as one of graft.errors; what goes wrong with one picture among many is its result's `error`.
+
+    Attributes:
+        target: address of the gateway, host:port.
+    """
+
+    def __init__(
+        self,
+        target: str = "",
+        *,
+        timeout_s: float | None = 60.0,
+        retry: RetryPolicy | None = None,
+        max_message_bytes: int = MAX_MESSAGE_BYTES,
+    ) -> None:
+        """Prepare a connection; it is made when first used.
+
+        Args:
+            target: host:port of the gateway; empty means GRAFT_GATEWAY, or 127.0.0.1:50050.
+            timeout_s: seconds that a single call may take; None for ever. Streams end when they are done.
+            retry: how patient imports and streams of pictures are with a service that restarts.
+            max_message_bytes: largest message in either direction, in bytes.
+        """
+        self.target = target or gateway_address()
+        self._channel = open_sync_channel(self.target, max_message_bytes)
+        self._runner = BlockingRunner(self._channel, self.target, timeout_s)
+        self._retry = retry or RetryPolicy()
+        self._limits = KnownLimits()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        self._channel.close()
+
+    def health(self) -> tuple[ServiceHealth, ...]:
+        """Tell which of the four services answer, the gateway first."""
+        return self._runner.run(queries.health())
+
+    def trunk(self) -> Trunk:
+        """Return the trunk that serves and the limits on pictures."""
+        return self._runner.call(picture_calls.trunk())
+
+    def cache_stats(self) -> CacheStats:
+        """Return how full the extractor's cache is."""
+        return self._runner.call(picture_calls.cache_stats())
+
+    def heads(self) -> ServedHeads:
+        """Return the heads that the classifier serves."""
+        return self._runner.call(picture_calls.heads())
+
+    def extract(self, pictures: Iterable[Picture]) -> list[Feature]:
+        """Return the vector of each picture, in order, before bulk work. That it is stored is not promised."""
+        return self._runner.run(flows.extract(pictures, self._limits))
+
+    def extract_stream(self, pictures: Iterable[Picture]) -> Iterator[Feature]:
+        """Yield the vector of each of many pictures, in order, once it is stored."""
+        return self._runner.iterate(flows.extract_stream(pictures, self._limits, self._retry))
+
+    def find_missing(self, digests: Iterable[bytes]) -> list[bytes]:
+        """Return the digests that have no cached vector."""
+        return self._runner.run(queries.find_missing(digests))
+
+    def lookup(self, digests: Iterable[bytes]) -> Lookup:
+        """Return (matrix float32[n, dimensions], missing digests); a row for each cached digest, in order."""
+        return self._runner.run(queries.lookup(digests))
+
+    def previews(self, digests: Iterable[bytes]) -> Iterator[Preview]:
+        """Yield a small JPEG for each digest, in order."""
+        return self._runner.iterate(queries.previews(digests))
+
+    def classify(
+        self, classifier: str, pictures: Iterable[Picture], *, top_k: int = 0, alias: str = "", version: int = 0
+    ) -> list[PictureResult]:
+        """Return the labels of each picture, in order: `top_k` of them, 0 means all.
+
+        The head is a version, an alias, or else the alias `production`.
+        """
+        return self._runner.run(flows.classify(classifier, pictures, top_k, alias, version, self._limits))
+
+    def classify_stream(
+        self, classifier: str, pictures: Iterable[Picture], *, top_k: int = 0, alias: str = "", version: int = 0
+    ) -> Iterator[PictureResult]:
+        """Yield the labels of each of many pictures, in order, yielding the trunk to single calls."""
+        return self._runner.iterate(
+            flows.classify_stream(classifier, pictures, top_k, alias, version, self._limits, self._retry)
+        )
+
+    def create_dataset(self, name: str, *, exist_ok: bool = False) -> Dataset:
+        """Create an empty dataset; with `exist_ok` one that is there already is returned instead."""
+        return self._runner.run(queries.create_dataset(name, exist_ok=exist_ok))
+
+    def dataset(self, name: str) -> Dataset:
+        """Return a dataset with its counts."""
+        return self._runner.call(trainer_calls.dataset(name))
+
+    def datasets(self) -> list[Dataset]:
+        """Return all datasets by name, without their counts by label."""
+        return list(self._runner.iterate(queries.pages(trainer_calls.datasets)))
+
+    def delete_dataset(self, name: str) -> None:
+        """Delete a dataset and its examples."""
+        self._runner.call(trainer_calls.delete_dataset(name))
+
+    def import_folder(
+        self,
+        dataset: str,
+        folder: Folder | str | os.PathLike[str],
+        on_progress: Callable[[ImportProgress], None] | None = None,
+    ) -> ImportReport:
+        """Import a folder whose subfolders are labels; only pictures without a cached vector are sent."""
+        return self._import(flows.import_folder(dataset, folder, self._retry), on_progress)
+
+    def import_examples(
+        self,
+        dataset: str,
+        items: Iterable[LabelledPicture],
+        on_progress: Callable[[ImportProgress], None] | None = None,
+    ) -> ImportReport:
+        """Import labelled pictures; the iterable is advanced in another thread, a little ahead."""
+        return self._import(flows.import_examples(dataset, items, self._retry), on_progress)
+
+    def _import(
+        self, steps: Steps[ImportProgress | ImportReport], on_progress: Callable[[ImportProgress], None] | None
+    ) -> ImportReport:
+        for event in self._runner.iterate(steps):
+            if isinstance(event, ImportReport):
+                return event
+            if on_progress is not None:
+                on_progress(event)
+        raise AssertionError("an import ends with its report")
+
+    def examples(self, dataset: str, *, label: str = "", part: Part = Part.UNSPECIFIED) -> Iterator[Example]:
+        """Yield the examples of a dataset by digest; only those of a label or a part if one is given."""
+        return self._runner.iterate(queries.pages(partial(trainer_calls.examples, dataset, label, part)))
+
+    def remove_examples(self, dataset: str, digests: Iterable[bytes]) -> int:
+        """Remove examples by digest, under every label; return how many there were."""
+        return self._runner.run(queries.remove_examples(dataset, digests))
+
+    def train(self, dataset: str, classifier: str = "", recipe: Recipe | None = None, request_id: str = "") -> Job:
+        """Queue a training job; the classifier is called like the dataset if no name is given.
+
+        The same `request_id` with the same arguments returns the same job. Without one, the retries that this call
+        makes by itself are safe.
+        """
+        return self._runner.call(trainer_calls.train(dataset, classifier, recipe, request_id))
+
+    def job(self, job_id: str) -> Job:
+        """Return a job as it stands."""
+        return self._runner.call(trainer_calls.job(job_id))
+
+    def jobs(self, limit: int | None = None) -> list[Job]:
+        """Return jobs, the newest first."""
+        return list(self._runner.iterate(queries.pages(trainer_calls.jobs, limit)))
+
+    def cancel(self, job_id: str) -> Job:
+        """Cancel a job; a finished one stays as it is."""
+        return self._runner.call(trainer_calls.cancel(job_id))
+
+    def watch(self, job_id: str) -> Iterator[Job | Progress]:
+        """Yield a job's history from its beginning, then what happens, until it has ended."""
+        return self._runner.iterate(queries.watch(job_id))
+
+    def classifier(self, name: str) -> Classifier:
+        """Return a classifier."""
+        return self._runner.call(trainer_calls.classifier(name))
+
+    def classifiers(self) -> list[Classifier]:
+        """Return all classifiers by name."""
+        return list(self._runner.iterate(queries.pages(trainer_calls.classifiers)))
+
+    def version(self, classifier: str, version: int) -> Version:
+        """Return a version with its metrics."""
+        return self._runner.call(trainer_calls.version(classifier, version))
+
+    def versions(self, classifier: str) -> list[Version]:
+        """Return the versions of a classifier, the newest first, without confusion matrices."""
+        return list(self._runner.iterate(queries.pages(partial(trainer_calls.versions, classifier))))
+
+    def set_alias(
+        self, classifier: str, version: int, alias: str = "production", expected_version: int | None = None
+    ) -> Classifier:
+        """Point an alias at a version; 0 takes it away.
+
+        With `expected_version` nothing changes unless the alias points there now; 0 stands for no alias.
+        """
+        return self._runner.call(trainer_calls.set_alias(classifier, version, alias, expected_version))
+
+    def delete_version(self, classifier: str, version: int) -> None:
+        """Delete a version that no alias points to."""
+        self._runner.call(trainer_calls.delete_version(classifier, version))
+
+    def delete_classifier(self, name: str) -> None:
+        """Delete a classifier with all of its versions."""
+        self._runner.call(trainer_calls.delete_classifier(name))

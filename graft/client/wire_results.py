@@ -1,0 +1,160 @@
+"""From the wire's messages to graft.client.results."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from graft import statuses
+from graft.client.results import (
+    CacheStats,
+    Classification,
+    Feature,
+    Limits,
+    PictureResult,
+    Preview,
+    ScoredLabel,
+    ServedHead,
+    ServedHeads,
+    Trunk,
+)
+from graft.client.wire_records import time_of
+from graft.errors import DataLossError, GraftError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from graft.v1 import classifier_pb2, feature_extractor_pb2, gateway_pb2
+
+
+def trunk(response: feature_extractor_pb2.GetTrunkResponse) -> Trunk:
+    """Return the trunk with its limits."""
+    wire, limits = response.trunk, response.limits
+    return Trunk(
+        fingerprint=wire.fingerprint,
+        weights=wire.weights,
+        weights_sha256=wire.weights_sha256,
+        layer=wire.layer,
+        dimensions=wire.dimensions,
+        preprocessing=wire.preprocessing,
+        input_size_px=wire.input_size_px,
+        precision=wire.precision,
+        engine=wire.engine,
+        device=wire.device,
+        limits=Limits(
+            max_images_per_request=limits.max_images_per_request,
+            max_image_bytes=limits.max_image_bytes,
+            max_image_pixels=limits.max_image_pixels,
+            max_message_bytes=limits.max_message_bytes,
+        ),
+    )
+
+
+def matrix(vectors: bytes, rows: int, dimensions: int) -> NDArray[np.float32]:
+    """Return float32[rows, dimensions] from little-endian bytes, as a copy that may be written to.
+
+    Raises:
+        DataLossError: the length does not fit.
+    """
+    if len(vectors) != rows * dimensions * 4:
+        raise DataLossError(
+            f"{len(vectors)} bytes are not {rows} vectors of {dimensions} float32 values", reason="BAD_VECTORS"
+        )
+    return np.frombuffer(vectors, dtype="<f4").astype(np.float32).reshape(rows, dimensions)
+
+
+def features(
+    response: feature_extractor_pb2.ExtractFeaturesResponse | feature_extractor_pb2.StreamFeaturesResponse,
+    sources: Sequence[str],
+) -> list[Feature]:
+    """Return a feature for each picture of a message; `sources` tells where they came from."""
+    built = []
+    for source, result in zip(sources, response.results, strict=True):
+        has_vector = result.WhichOneof("outcome") == "vector"
+        built.append(
+            Feature(
+                source=source,
+                digest=result.digest,
+                vector=matrix(result.vector, 1, response.dimensions)[0] if has_vector else None,
+                error=None if has_vector else statuses.from_status(result.error),
+                cached=result.cached,
+                fingerprint=response.fingerprint if has_vector else b"",
+            )
+        )
+    return built
+
+
+def unread_feature(source: str, error: GraftError) -> Feature:
+    """Return the feature of a picture that never left this machine."""
+    return Feature(source, b"", None, error, cached=False, fingerprint=b"")
+
+
+def pictures(
+    response: gateway_pb2.GatewayServiceClassifyResponse | gateway_pb2.StreamClassifyResponse, sources: Sequence[str]
+) -> list[PictureResult]:
+    """Return a result for each picture of a message; `sources` tells where they came from."""
+    built = []
+    for source, result in zip(sources, response.results, strict=True):
+        has_labels = result.WhichOneof("outcome") == "classification"
+        built.append(
+            PictureResult(
+                source=source,
+                digest=result.digest,
+                classification=classification(result.classification) if has_labels else None,
+                error=None if has_labels else statuses.from_status(result.error),
+                cached=result.cached,
+                classifier=response.classifier,
+                version=response.version,
+            )
+        )
+    return built
+
+
+def unread_picture(source: str, error: GraftError, classifier: str) -> PictureResult:
+    """Return the result of a picture that never left this machine."""
+    return PictureResult(source, b"", None, error, cached=False, classifier=classifier, version=0)
+
+
+def classification(wire: classifier_pb2.Classification) -> Classification:
+    """Return the labels, the most probable first."""
+    return Classification(tuple(ScoredLabel(each.label, each.probability) for each in wire.labels))
+
+
+def preview(wire: feature_extractor_pb2.GetPreviewsResponse) -> Preview:
+    """Return one preview."""
+    return Preview(wire.digest, wire.jpeg)
+
+
+def cache_stats(wire: feature_extractor_pb2.GetCacheStatsResponse) -> CacheStats:
+    """Return the state of the cache."""
+    return CacheStats(
+        fingerprint=wire.fingerprint,
+        vectors=wire.vectors,
+        previews=wire.previews,
+        used_bytes=wire.used_bytes,
+        limit_bytes=wire.limit_bytes,
+        hits=wire.hits,
+        misses=wire.misses,
+        corrupt=wire.corrupt,
+        computed=wire.computed,
+    )
+
+
+def served_heads(response: classifier_pb2.ListHeadsResponse) -> ServedHeads:
+    """Return the heads that are served."""
+    heads = tuple(
+        ServedHead(
+            classifier=each.classifier,
+            version=each.version,
+            aliases=tuple(each.aliases),
+            fingerprint=each.fingerprint,
+            dimensions=each.dimensions,
+            labels=tuple(each.labels),
+            load_time=time_of(each, "load_time"),
+        )
+        for each in response.heads
+    )
+    return ServedHeads(heads, response.registry_connected)

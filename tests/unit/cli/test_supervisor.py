@@ -1,0 +1,64 @@
+"""The parts of `graft up` that need no process."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+from typer.testing import CliRunner
+
+from graft.cli.main import app
+from graft.cli.supervisor import stages
+from graft.cli.supervisor.logs import last_lines, open_log
+from graft.cli.supervisor.records import RunningStage, Up, read_up, write_exit, write_up
+from graft.cli.supervisor.stages import STAGES, Plan, Stage, check_installed
+from graft.errors import FailedPreconditionError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_fixed_ports_are_known_before_anything_starts(tmp_path: Path) -> None:
+    """With ports all stages can start at once; with 0 each waits for its neighbours."""
+    plan = Plan(tmp_path, {"feature_extractor": 7001, "trainer": 0}, {"trainer": ("--x",)}, grace_s=1.0)
+    assert plan.known_addresses() == {"feature_extractor": "127.0.0.1:7001"}
+    command = plan.command(STAGES[1], plan.known_addresses())
+    assert command[1:] == [
+        *("-P", "-m", "trainer", "--listen", "127.0.0.1:0", "--home", str(tmp_path)),
+        *("--extractor", "127.0.0.1:7001", "--x"),
+    ]
+
+
+def test_a_base_install_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One line with the pip command, before anything is started."""
+    monkeypatch.setattr(stages, "STAGES", (Stage("trainer", "--trainer", (), ("no_such_package", "json")),))
+    with pytest.raises(FailedPreconditionError):
+        check_installed()
+    result = CliRunner().invoke(app, ["up", "--home", str(tmp_path)])
+    assert result.exit_code == 1
+    assert result.stderr == (
+        "graft: this install lacks no_such_package: pip install 'graft[all]' brings what the services need\n"
+    )
+
+
+def test_what_runs_is_read_back_until_it_ends(tmp_path: Path) -> None:
+    """A record of a process that is gone counts as none."""
+    up = Up(os.getpid(), ready=True, stages={"gateway": RunningStage("127.0.0.1:7", 5)})
+    write_up(tmp_path, up)
+    assert read_up(tmp_path) == up
+    write_up(tmp_path, Up(2**22 + 1, ready=True))  # past the largest process id
+    assert read_up(tmp_path) is None
+    write_exit(tmp_path, {"gateway": 0})
+    assert json.loads((tmp_path / "up-exit.json").read_text()) == {"exit_codes": {"gateway": 0}}
+    assert [file.name for file in tmp_path.iterdir()] == ["up-exit.json"]
+
+
+def test_the_end_of_a_log_is_found_in_a_large_file(tmp_path: Path) -> None:
+    """Empty lines do not count; a log that has grown large is put aside at the next start."""
+    log = open_log(tmp_path, "trainer")
+    assert last_lines(log, 2) == []
+    log.write_text("x" * (17 * 1024 * 1024) + "\none\n\ntwo\n")
+    assert last_lines(log, 2) == ["one", "two"]
+    assert not open_log(tmp_path, "trainer").exists()

@@ -1,0 +1,88 @@
+"""What the fake services know, what they were asked, and which faults they show."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from google.protobuf import timestamp_pb2
+from grpc_status import rpc_status
+
+from graft import statuses
+from graft.errors import GraftError, InvalidArgumentError, Violation
+
+if TYPE_CHECKING:
+    import grpc
+
+    from graft.v1 import trainer_pb2
+
+FINGERPRINT = bytes(range(16))
+DIMENSIONS = 4
+
+
+def digest_of(content: bytes) -> bytes:
+    """Return the identity of a picture."""
+    return hashlib.sha256(content).digest()
+
+
+def vector_of(digest: bytes) -> bytes:
+    """Return a vector that depends on the picture alone."""
+    return np.frombuffer(digest[:DIMENSIONS], np.uint8).astype("<f4").tobytes()
+
+
+def fail(context: grpc.ServicerContext, error: GraftError) -> Any:
+    """End a call with an error and its details."""
+    status: Any = rpc_status.to_status(statuses.to_status(error))
+    return context.abort_with_status(status)
+
+
+def now() -> timestamp_pb2.Timestamp:
+    """Return a fixed time."""
+    stamp = timestamp_pb2.Timestamp()
+    stamp.FromDatetime(datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC))
+    return stamp
+
+
+class State:
+    """What the four services know, what they were asked, and which faults to show.
+
+    Attributes:
+        cache: vectors by digest.
+        datasets: examples, (digest, label) -> source, by dataset.
+        messages: every ImportExamples message: a list of ("content" or "digest", digest).
+        batches: sizes of the messages of pictures of the other calls.
+        break_after: for each coming ImportExamples or StreamFeatures call, after how many answers it breaks.
+        forgotten: digests that FindMissing calls cached although they are not.
+        unavailable: how many coming GetTrunk calls are refused.
+        job_error: what a training job fails with, None for success.
+        watch_gate: set it to let a watched job come to its end.
+    """
+
+    def __init__(self) -> None:
+        self.cache: dict[bytes, bytes] = {}
+        self.datasets: dict[str, dict[tuple[bytes, str], str]] = {}
+        self.messages: list[list[tuple[str, bytes]]] = []
+        self.batches: list[int] = []
+        self.break_after: list[int] = []
+        self.forgotten: set[bytes] = set()
+        self.unavailable = 0
+        self.requests: list[Any] = []
+        self.jobs: dict[str, trainer_pb2.TrainingJob] = {}
+        self.aliases: dict[str, dict[str, int]] = {"faces": {"production": 1}}
+        self.job_error: GraftError | None = None
+        self.watch_gate = threading.Event()
+        self.watch_gate.set()
+
+    def extract(self, content: bytes) -> tuple[bytes, GraftError | None, bool]:
+        """Return digest, error and whether the picture was cached; cache it."""
+        digest = digest_of(content)
+        cached = digest in self.cache
+        if not content or content.startswith(b"bad"):
+            reason = "CORRUPT_IMAGE" if content else "EMPTY_IMAGE"
+            violation = Violation("images[0].content", "cannot be decoded")
+            return digest, InvalidArgumentError("not a picture", reason=reason, violations=(violation,)), False
+        self.cache[digest] = vector_of(digest)
+        return digest, None, cached

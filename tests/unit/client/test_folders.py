@@ -1,0 +1,69 @@
+"""A folder as a dataset."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from graft.client import Folder
+from graft.client.folders import picture_files
+from graft.errors import InvalidArgumentError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def fill(root: Path, *names: str) -> None:
+    """Write files with their own names as content."""
+    for name in names:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(name)
+
+
+def test_a_subfolder_is_a_label_and_the_walk_is_sorted(tmp_path: Path) -> None:
+    """Deeper pictures belong to the first subfolder; order does not depend on the disk."""
+    fill(tmp_path, "rose/b.JPG", "rose/a.jpg", "lily/deep/er/c.png", "lily/z.pgm")
+    folder = Folder.open(tmp_path)
+    assert [(item.label, item.source) for item in folder.items()] == [
+        ("lily", "lily/z.pgm"),
+        ("lily", "lily/deep/er/c.png"),
+        ("rose", "rose/a.jpg"),
+        ("rose", "rose/b.JPG"),
+    ]
+    assert (folder.pictures, folder.skipped) == (4, 0)
+
+
+def test_hidden_files_and_other_kinds_are_passed_over_and_counted(tmp_path: Path) -> None:
+    """Hidden ones do not count; what is not named like a picture, or has no label, counts as skipped."""
+    fill(tmp_path, "rose/a.jpg", "rose/.b.jpg", ".hidden/c.jpg", "rose/notes.txt", "loose.jpg")
+    os.mkfifo(tmp_path / "rose" / "pipe.jpg")
+    folder = Folder.open(tmp_path)
+    assert [item.source for item in folder.items()] == ["rose/a.jpg"]
+    assert (folder.pictures, folder.skipped) == (1, 2)
+
+
+def test_a_linked_label_is_walked_and_a_loop_ends(tmp_path: Path) -> None:
+    """A label may be a link; links below labels are not followed."""
+    fill(tmp_path, "elsewhere/a.jpg", "data/rose/b.jpg")
+    (tmp_path / "data" / "linked").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "data" / "rose" / "loop").symlink_to(tmp_path / "data")
+    sources = [item.source for item in Folder.open(tmp_path / "data").items()]
+    assert sources == ["linked/a.jpg", "rose/b.jpg"]
+
+
+def test_all_pictures_at_any_depth(tmp_path: Path) -> None:
+    """For extraction there are no labels, so loose files count."""
+    fill(tmp_path, "a.jpg", "x/b.jpg", "x/y/c.gif", "x/readme.md")
+    assert [file.relative_to(tmp_path).as_posix() for file in picture_files(tmp_path)] == [
+        "a.jpg",
+        "x/b.jpg",
+        "x/y/c.gif",
+    ]
+
+
+def test_what_is_not_a_folder_is_refused(tmp_path: Path) -> None:
+    """The error names it."""
+    with pytest.raises(InvalidArgumentError, match=r"nowhere is not a folder"):
+        Folder.open(tmp_path / "nowhere")

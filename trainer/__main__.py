@@ -1,0 +1,92 @@
+"""`python -m trainer`: wires the trainer and runs it."""
+
+# ruff: noqa: E402 - signals are seen to before anything slow is imported
+
+from __future__ import annotations
+
+from graft.serving.lifecycle import exit_cleanly_until_ready
+
+exit_cleanly_until_ready()
+
+import asyncio
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+import structlog
+
+from graft.channels import open_channel
+from graft.serving.settings import load_settings
+from graft.serving.stage import run_stage
+from graft.v1 import feature_extractor_pb2_grpc, trainer_pb2, trainer_pb2_grpc
+from trainer.catalog.classifiers import ClassifierStore
+from trainer.catalog.connection import Catalog
+from trainer.catalog.datasets import DatasetStore
+from trainer.catalog.examples import ExampleStore
+from trainer.catalog.jobs import JobStore
+from trainer.features import ExtractorFeatures
+from trainer.fit import fit, prepare_tensorflow
+from trainer.head_files import HeadDirectory
+from trainer.importing import Importer
+from trainer.jobs import JobRunner
+from trainer.registry import Registry
+from trainer.service import TrainerService
+from trainer.settings import TrainerSettings
+from trainer.training import Training
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from prometheus_client import CollectorRegistry
+
+    from graft.serving.server import StageServer
+
+_SERVICE = trainer_pb2.DESCRIPTOR.services_by_name["TrainerService"].full_name
+# A job notices its end within a second; a version that is being written is finished first.
+_JOB_STOP_S = 10.0
+_log = structlog.get_logger("trainer")
+
+
+@asynccontextmanager
+async def open_trainer(
+    settings: TrainerSettings,
+    server: StageServer,
+    registry: CollectorRegistry,  # noqa: ARG001 - the trainer's work is told by its jobs; calls are measured already
+) -> AsyncIterator[None]:
+    """Open the catalog, settle what a former process left, load TensorFlow, serve; then stop the running job."""
+    async with AsyncExitStack() as closing:  # closes in the reverse order
+        catalog = await asyncio.to_thread(Catalog, settings.home / "catalog.sqlite3")
+        closing.push_async_callback(asyncio.to_thread, catalog.close)
+        datasets, examples, jobs = DatasetStore(catalog), ExampleStore(catalog), JobStore(catalog)
+        heads = Registry(ClassifierStore(catalog), HeadDirectory(settings.home / "heads"))
+        for classifier, number in await asyncio.to_thread(heads.recover):
+            _log.error("files of a version are missing", classifier=classifier, version=number)
+        channel = await closing.enter_async_context(open_channel(settings.extractor, settings.max_message_bytes))
+        stub = feature_extractor_pb2_grpc.FeatureExtractorServiceStub(channel)
+        features = ExtractorFeatures(stub, asyncio.get_running_loop())
+        await asyncio.to_thread(prepare_tensorflow, settings.threads)
+        runner = JobRunner(jobs, Training(examples, features, heads, fit, version("graft")), heads)
+        await asyncio.to_thread(runner.start)
+        closing.push_async_callback(asyncio.to_thread, runner.stop, _JOB_STOP_S)
+        service = TrainerService(
+            datasets=datasets,
+            examples=examples,
+            importer=Importer(features, examples),
+            max_items=settings.max_items_per_message,
+            runner=runner,
+            jobs=jobs,
+            registry=heads,
+        )
+        trainer_pb2_grpc.add_TrainerServiceServicer_to_server(service, server.handlers)
+        yield
+
+
+def main() -> None:
+    """Run the stage until it is told to stop."""
+    settings = load_settings(TrainerSettings, "trainer")
+    run_stage("trainer", settings, [_SERVICE], partial(open_trainer, settings))
+
+
+if __name__ == "__main__":
+    main()

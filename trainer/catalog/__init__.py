@@ -1,0 +1,1 @@
+"""The trainer's catalog: datasets, jobs and the registry's rows in one SQLite file."""

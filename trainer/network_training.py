@@ -1,0 +1,215 @@
+"""The TensorFlow part of fitting: a network's variables, and gradient steps in one compiled loop."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import tensorflow as tf
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy.typing as npt
+
+    from trainer.batches import Batches, FloatArray
+
+_BETA1, _BETA2, _EPSILON = 0.9, 0.999, 1e-8  # Adam's, by Kingma and Ba (2015)
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """How a step is made.
+
+    Attributes:
+        adam: AdamW (Loshchilov and Hutter, 2019) if true, plain gradient descent if not.
+        weight_decay: decoupled decay of the weights, times the learning rate, a step; for AdamW.
+        dropout: share of hidden units dropped.
+        label_smoothing: share of the target spread over all classes.
+        relu_logits: a ReLU on the last layer too.
+        residuals: add the residuals of each example's partners.
+        seed: of the dropout.
+    """
+
+    adam: bool
+    weight_decay: float = 0.0
+    dropout: float = 0.0
+    label_smoothing: float = 0.0
+    relu_logits: bool = False
+    residuals: bool = False
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Inputs:
+    """How the vectors go into a network.
+
+    Attributes:
+        mean: float32[d], subtracted.
+        scale: float32[d], divided by.
+        class_means: float32[classes, d] of the raw vectors: a residual is a vector less the mean of its class.
+    """
+
+    mean: FloatArray
+    scale: FloatArray
+    class_means: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """How a network does on some examples.
+
+    Attributes:
+        loss: mean cross-entropy, in nats.
+        standard_error: of that mean.
+        accuracy: share that is right, 0 to 1.
+    """
+
+    loss: float
+    standard_error: float
+    accuracy: float
+
+
+class TrainedNetwork:
+    """A network in training: weights, optimiser state, and the steps over them."""
+
+    def __init__(
+        self, vectors: Any, labels: Any, weights: Sequence[FloatArray], inputs: Inputs, method: Method
+    ) -> None:
+        """Start from `weights` and zero biases.
+
+        Args:
+            vectors: tensor float32[n, d], all of them.
+            labels: tensor int32[n].
+            weights: float32[inputs, outputs] of each layer.
+            inputs: how the vectors go in.
+            method: how a step is made.
+        """
+        self._vectors, self._labels, self._method = vectors, labels, method
+        self._mean, self._scale = tf.Variable(inputs.mean), tf.Variable(inputs.scale)
+        self._class_means = tf.Variable(inputs.class_means)
+        self._classes = weights[-1].shape[1]
+        self._weights = [tf.Variable(array) for array in weights]
+        self._biases = [tf.Variable(tf.zeros(array.shape[1])) for array in weights]
+        self._variables = [*self._weights, *self._biases]
+        slots = self._variables if method.adam else []
+        self._first = [tf.Variable(tf.zeros_like(variable)) for variable in slots]
+        self._second = [tf.Variable(tf.zeros_like(variable)) for variable in slots]
+        rows = tf.TensorSpec([None, None], tf.int32)
+        self._run = tf.function(
+            self._steps,
+            input_signature=[
+                tf.TensorSpec([], tf.int32),
+                tf.TensorSpec([None], tf.float32),
+                rows,
+                tf.TensorSpec([None, None, None], tf.int32),
+                tf.TensorSpec([None, None, None], tf.float32),
+            ],
+        )
+        self._score = tf.function(self._scores, input_signature=[tf.TensorSpec([None], tf.int32)])
+
+    def restart(self, weights: Sequence[FloatArray], inputs: Inputs) -> None:
+        """Forget everything and start from `weights` again; the compiled steps are kept."""
+        self._mean.assign(inputs.mean)
+        self._scale.assign(inputs.scale)
+        self._class_means.assign(inputs.class_means)
+        for variable, array in zip(self._weights, weights, strict=True):
+            variable.assign(array)
+        for variable in (*self._biases, *self._first, *self._second):
+            variable.assign(tf.zeros_like(variable))
+
+    def run(self, first_step: int, rates: FloatArray, batches: Batches) -> float:
+        """Do one step a batch with the learning rates float32[steps] and return their mean loss in nats.
+
+        `first_step` is how many steps were done before: Adam's bias correction and the dropout follow from it.
+        """
+        loss = self._run(first_step, rates, batches.rows, batches.partners, batches.factors)
+        return float(loss)
+
+    def score(self, rows: npt.NDArray[np.int32]) -> Score:
+        """Score the network on these rows of the vectors, int32[n]."""
+        return Score(*(float(value) for value in self._score(rows)))
+
+    def arrays(self) -> list[tuple[FloatArray, FloatArray, str]]:
+        """Return a copy of (weight, bias, activation) of each layer, as `trainer.heads.Layer` takes them."""
+        last = len(self._weights) - 1
+        return [
+            (weight.numpy().copy(), bias.numpy().copy(), "relu" if self._has_relu(index, last) else "linear")
+            for index, (weight, bias) in enumerate(zip(self._weights, self._biases, strict=True))
+        ]
+
+    def probabilities(self, vectors: FloatArray) -> FloatArray:
+        """Return float32[n, classes] for raw vectors float32[n, d], as TensorFlow computes them."""
+        return np.asarray(tf.nn.softmax(self._forward((vectors - self._mean) / self._scale, None)))
+
+    def _has_relu(self, index: int, last: int) -> bool:
+        return index < last or self._method.relu_logits
+
+    def _forward(self, hidden: Any, step: Any) -> Any:
+        """Return the logits of standardised inputs [batch, d]; `step` seeds the dropout, None is without."""
+        last = len(self._weights) - 1
+        for index, (weight, bias) in enumerate(zip(self._weights, self._biases, strict=True)):
+            hidden = hidden @ weight + bias  # [batch, outputs]
+            if self._has_relu(index, last):
+                hidden = tf.nn.relu(hidden)
+            if index < last and step is not None and self._method.dropout:
+                seed = tf.stack([self._method.seed, step * len(self._weights) + index])
+                hidden = tf.nn.experimental.stateless_dropout(hidden, self._method.dropout, seed)
+        return hidden
+
+    def _batch(self, rows: Any, partners: Any, factors: Any) -> Any:
+        """Return standardised inputs [batch, d]: x + Σ factor · (x' - mean of the class of x') over the partners."""
+        raw = tf.gather(self._vectors, rows)
+        if self._method.residuals:
+            residuals = tf.gather(self._vectors, partners)  # [batch, partners, d]
+            residuals -= tf.gather(self._class_means, tf.gather(self._labels, partners))
+            raw += tf.reduce_sum(residuals * factors[:, :, tf.newaxis], axis=1)
+        return (raw - self._mean) / self._scale
+
+    def _steps(self, first_step: Any, rates: Any, rows: Any, partners: Any, factors: Any) -> Any:
+        """Do the steps; tf.function's autograph makes the loop part of the graph."""
+        total = tf.constant(0.0)
+        steps = tf.shape(rows)[0]
+        smoothing = self._method.label_smoothing
+        for index in tf.range(steps):
+            inputs = self._batch(rows[index], partners[index], factors[index])
+            targets = tf.one_hot(tf.gather(self._labels, rows[index]), self._classes)
+            targets = targets * (1 - smoothing) + smoothing / self._classes
+            with tf.GradientTape() as tape:
+                outputs = self._forward(inputs, first_step + index)
+                loss = tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(targets, outputs))
+            gradients = tape.gradient(loss, self._variables)
+            self._update(gradients, rates[index], tf.cast(first_step + index + 1, tf.float32))
+            total += loss
+        return total / tf.cast(steps, tf.float32)
+
+    def _update(self, gradients: Any, rate: Any, step: Any) -> None:
+        if not self._method.adam:
+            for variable, gradient in zip(self._variables, gradients, strict=True):
+                variable.assign_sub(rate * gradient)
+            return
+        slots = zip(self._variables, self._first, self._second, gradients, strict=True)
+        for index, (variable, first, second, gradient) in enumerate(slots):
+            if index < len(self._weights):  # biases are left alone
+                variable.assign_sub(rate * self._method.weight_decay * variable)
+            tf.raw_ops.ResourceApplyAdam(  # one kernel for what would be a dozen passes over the weights
+                var=variable.handle,
+                m=first.handle,
+                v=second.handle,
+                beta1_power=tf.pow(_BETA1, step),
+                beta2_power=tf.pow(_BETA2, step),
+                lr=rate,
+                beta1=_BETA1,
+                beta2=_BETA2,
+                epsilon=_EPSILON,
+                grad=gradient,
+            )
+
+    def _scores(self, rows: Any) -> tuple[Any, Any, Any]:
+        outputs = self._forward((tf.gather(self._vectors, rows) - self._mean) / self._scale, None)
+        labels = tf.gather(self._labels, rows)
+        losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, outputs)  # [n]
+        error = tf.math.reduce_std(losses) / tf.sqrt(tf.cast(tf.size(rows), tf.float32))
+        hits = tf.reduce_mean(tf.cast(tf.argmax(outputs, 1, tf.int32) == labels, tf.float32))
+        return tf.reduce_mean(losses), error, hits

@@ -1,0 +1,11 @@
+"""TrainerService: reads requests, asks catalog, jobs and registry, builds responses; one module for each resource."""
+
+from __future__ import annotations
+
+from trainer.service.datasets import DatasetMethods
+from trainer.service.jobs import JobMethods
+from trainer.service.registry import RegistryMethods
+
+
+class TrainerService(DatasetMethods, JobMethods, RegistryMethods):
+    """The trainer on the wire; takes the collaborators of its three parts by keyword."""

@@ -1,0 +1,128 @@
+"""The methods about datasets and their examples."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, Final
+
+from graft.errors import InvalidArgumentError, Violation
+from graft.serving.windows import in_order
+from graft.v1 import trainer_pb2 as pb
+from graft.v1 import trainer_pb2_grpc as pb_grpc
+from trainer.catalog.examples import check_digests
+from trainer.conversions import dataset_message, example_message, import_result, item_of_message, part_of_message
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from trainer.catalog.datasets import DatasetStore
+    from trainer.catalog.examples import ExampleStore
+    from trainer.importing import Importer
+
+    Context = Any
+
+# Messages of one import that are worked on at once: while one is written down, the trunk has the next.
+_IMPORT_WINDOW: Final = 4
+
+
+class DatasetMethods(pb_grpc.TrainerServiceServicer):
+    """Datasets on the wire.
+
+    SQLite is asked in threads: an import that waits for a disk must not hold up a health check.
+
+    Args:
+        datasets: the datasets.
+        examples: their examples.
+        importer: adds examples with their vectors.
+        max_items: items in one message of an import.
+    """
+
+    def __init__(
+        self, datasets: DatasetStore, examples: ExampleStore, importer: Importer, max_items: int, **others: Any
+    ) -> None:
+        super().__init__(**others)
+        self._datasets = datasets
+        self._examples = examples
+        self._importer = importer
+        self._max_items = max_items
+
+    async def CreateDataset(self, request: pb.CreateDatasetRequest, context: Context) -> pb.CreateDatasetResponse:
+        """Create an empty dataset."""
+        dataset = await asyncio.to_thread(self._datasets.create, request.name)
+        return pb.CreateDatasetResponse(dataset=dataset_message(dataset))
+
+    async def GetDataset(self, request: pb.GetDatasetRequest, context: Context) -> pb.GetDatasetResponse:
+        """Tell what a dataset holds."""
+        dataset = await asyncio.to_thread(self._datasets.get, request.name)
+        counts = await asyncio.to_thread(self._examples.counts, request.name)
+        return pb.GetDatasetResponse(dataset=dataset_message(dataset, counts))
+
+    async def ListDatasets(self, request: pb.ListDatasetsRequest, context: Context) -> pb.ListDatasetsResponse:
+        """List datasets by name."""
+        page = await asyncio.to_thread(self._datasets.list_page, request.page_size, request.page_token)
+        return pb.ListDatasetsResponse(
+            datasets=[dataset_message(each) for each in page.items], next_page_token=page.next_token
+        )
+
+    async def DeleteDataset(self, request: pb.DeleteDatasetRequest, context: Context) -> pb.DeleteDatasetResponse:
+        """Delete a dataset."""
+        await asyncio.to_thread(self._datasets.delete, request.name)
+        return pb.DeleteDatasetResponse()
+
+    async def ImportExamples(
+        self, request_iterator: AsyncIterator[pb.ImportExamplesRequest], context: Context
+    ) -> AsyncIterator[pb.ImportExamplesResponse]:
+        """Add labelled pictures; each message is answered when all of it is on disk."""
+        dataset = ""
+
+        async def answer(request: pb.ImportExamplesRequest) -> pb.ImportExamplesResponse:
+            nonlocal dataset
+            first = not dataset
+            dataset = _dataset_of(request, dataset)
+            _check_count(request, self._max_items)
+            if first:
+                await asyncio.to_thread(self._datasets.get, dataset)
+            added = await self._importer.add(dataset, [item_of_message(item) for item in request.items])
+            return pb.ImportExamplesResponse(results=[import_result(each) for each in added])
+
+        async for response in in_order(request_iterator, answer, _IMPORT_WINDOW):
+            yield response
+
+    async def ListExamples(self, request: pb.ListExamplesRequest, context: Context) -> pb.ListExamplesResponse:
+        """List examples by label and digest."""
+        page = await asyncio.to_thread(
+            self._examples.list_page,
+            request.dataset,
+            label=request.label,
+            part=part_of_message(request.part),
+            page_size=request.page_size,
+            page_token=request.page_token,
+        )
+        return pb.ListExamplesResponse(
+            examples=[example_message(each) for each in page.items], next_page_token=page.next_token
+        )
+
+    async def RemoveExamples(self, request: pb.RemoveExamplesRequest, context: Context) -> pb.RemoveExamplesResponse:
+        """Remove examples by digest."""
+        check_digests(request.digests)
+        removed = await asyncio.to_thread(self._examples.remove_digests, request.dataset, list(request.digests))
+        return pb.RemoveExamplesResponse(removed=removed)
+
+
+def _dataset_of(request: pb.ImportExamplesRequest, begun: str) -> str:
+    """The dataset of a message; `begun` is that of the messages before it, empty for the first."""
+    if (request.dataset or begun) and begun in {"", request.dataset or begun}:
+        return request.dataset or begun
+    problem = f"differs from {begun!r}, that of the first message" if begun else "must be set in the first message"
+    raise InvalidArgumentError(
+        f"dataset {problem}", reason="DATASET_REQUIRED", violations=(Violation("dataset", problem),)
+    )
+
+
+def _check_count(request: pb.ImportExamplesRequest, limit: int) -> None:
+    if len(request.items) > limit:
+        raise InvalidArgumentError(
+            f"the message holds {len(request.items)} items: send at most {limit} in one",
+            reason="TOO_MANY_ITEMS",
+            violations=(Violation("items", f"must hold at most {limit}"),),
+        )

@@ -1,0 +1,89 @@
+"""The methods about training jobs."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from graft.v1 import trainer_pb2 as pb
+from graft.v1 import trainer_pb2_grpc as pb_grpc
+from trainer.job_conversions import event_message, job_message
+from trainer.recipe_conversions import recipe_document
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from trainer.catalog.job_records import JobEvent
+    from trainer.catalog.jobs import JobStore
+    from trainer.jobs import JobRunner
+
+    Context = Any
+
+
+class JobMethods(pb_grpc.TrainerServiceServicer):
+    """Jobs on the wire.
+
+    Args:
+        runner: runs them.
+        jobs: remembers them.
+    """
+
+    def __init__(self, runner: JobRunner, jobs: JobStore, **others: Any) -> None:
+        super().__init__(**others)
+        self._runner = runner
+        self._jobs = jobs
+
+    async def CreateTrainingJob(
+        self, request: pb.CreateTrainingJobRequest, context: Context
+    ) -> pb.CreateTrainingJobResponse:
+        """Queue a job."""
+        job = await asyncio.to_thread(
+            self._runner.create,
+            request.dataset,
+            request.classifier,
+            recipe_document(request.recipe),
+            request_id=request.request_id,
+        )
+        return pb.CreateTrainingJobResponse(job=job_message(job))
+
+    async def GetTrainingJob(self, request: pb.GetTrainingJobRequest, context: Context) -> pb.GetTrainingJobResponse:
+        """Tell how a job stands."""
+        job = await asyncio.to_thread(self._jobs.get, request.job_id)
+        return pb.GetTrainingJobResponse(job=job_message(job))
+
+    async def ListTrainingJobs(
+        self, request: pb.ListTrainingJobsRequest, context: Context
+    ) -> pb.ListTrainingJobsResponse:
+        """List jobs, the newest first."""
+        page = await asyncio.to_thread(self._jobs.list_page, page_size=request.page_size, page_token=request.page_token)
+        return pb.ListTrainingJobsResponse(
+            jobs=[job_message(each) for each in page.items], next_page_token=page.next_token
+        )
+
+    async def CancelTrainingJob(
+        self, request: pb.CancelTrainingJobRequest, context: Context
+    ) -> pb.CancelTrainingJobResponse:
+        """Cancel a job."""
+        job = await asyncio.to_thread(self._runner.cancel, request.job_id)
+        return pb.CancelTrainingJobResponse(job=job_message(job))
+
+    async def WatchTrainingJob(
+        self, request: pb.WatchTrainingJobRequest, context: Context
+    ) -> AsyncIterator[pb.WatchTrainingJobResponse]:
+        """Replay a job's history, then follow it to its end."""
+        loop = asyncio.get_running_loop()
+        events: asyncio.Queue[JobEvent] = asyncio.Queue()
+
+        def heard(event: JobEvent) -> None:
+            loop.call_soon_threadsafe(events.put_nowait, event)
+
+        unsubscribe = await asyncio.to_thread(self._runner.subscribe, request.job_id, heard)
+        try:
+            while True:
+                event = await events.get()
+                job = await asyncio.to_thread(self._jobs.get, request.job_id)
+                yield event_message(job, event)
+                if event.progress is None and event.state.final:
+                    return
+        finally:
+            await asyncio.to_thread(unsubscribe)

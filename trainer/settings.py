@@ -1,0 +1,24 @@
+"""What a trainer can be told."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from graft.serving.settings import Address, StageSettings
+
+
+class TrainerSettings(StageSettings):
+    """Settings of the trainer, beside those of every stage."""
+
+    listen: Address = "127.0.0.1:50052"
+    """Address to serve gRPC on, host:port; port 0 takes a free one and prints it."""
+
+    extractor: Address = "127.0.0.1:50051"
+    """Address of the feature extractor, host:port."""
+
+    threads: int = Field(default=1, ge=0, le=1024)
+    """Threads that TensorFlow trains with; 0 is one for each processor. Heads are small: one is enough for most, and
+    leaves the rest to an extractor on the same machine."""
+
+    max_items_per_message: int = Field(default=256, ge=1, le=4096)
+    """Items in one message of ImportExamples."""
