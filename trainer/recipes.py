@@ -100,14 +100,14 @@ class MlpRecipe:
     kind: ClassVar[str] = "mlp"
 
     hidden: tuple[int, ...] = (512, 128)
-    learning_rate: float = 0.001
+    learning_rate: float = 0.0015
     weight_decay: float = 0.01
     dropout: float = 0.2
     label_smoothing: float = 0.0
     residual_noise: float = 1.0
     max_epochs: int = 60
     patience: int = 20
-    batch_size: int = 32
+    batch_size: int = 64
     seed: int = 0
 
     def __post_init__(self) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 from graft.errors import FailedPreconditionError
 from trainer import heads, recipes
 from trainer.evaluate import evaluate
+from trainer.fit import TrainingData
 from trainer.progress import Phase, Progress
 from trainer.snapshots import Snapshot, check_trainable, take_snapshot
 from trainer.split import Part
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from trainer.catalog.examples import ExampleStore
     from trainer.catalog.job_records import Job
     from trainer.evaluate import Evaluation
-    from trainer.fit import FittedHead, TrainingData
+    from trainer.fit import FittedHead
     from trainer.registry import Registry
 
     Fit = Callable[
@@ -96,8 +97,6 @@ class Training:
                 "the extractor's trunk changed while its vectors were fetched: train again",
                 reason="FINGERPRINT_CHANGED",
             )
-        from trainer.fit import TrainingData
-
         data = TrainingData(
             vectors,
             snapshot.label_rows,

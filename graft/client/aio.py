@@ -179,7 +179,7 @@ class AsyncClient:
         raise AssertionError("an import ends with its report")
 
     def examples(self, dataset: str, *, label: str = "", part: Part = Part.UNSPECIFIED) -> AsyncIterator[Example]:
-        """Yield the examples of a dataset by digest; only those of a label or a part if one is given."""
+        """Yield the examples of a dataset by label and digest; only those of a label or a part if one is given."""
         return self._runner.iterate(queries.pages(partial(trainer_calls.examples, dataset, label, part)))
 
     async def remove_examples(self, dataset: str, digests: Iterable[bytes]) -> int:

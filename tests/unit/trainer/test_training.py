@@ -1,0 +1,170 @@
+"""What a training job does, with made-up vectors and a fit that needs no TensorFlow."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from graft.errors import CancelledError, FailedPreconditionError, UnavailableError
+from trainer import heads
+from trainer.catalog.examples import NewExample
+from trainer.fit import FittedHead
+from trainer.progress import Phase, Progress
+from trainer.split import Part
+from trainer.training import Training
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from trainer.batches import FloatArray
+    from trainer.catalog.examples import ExampleStore
+    from trainer.catalog.job_records import Job
+    from trainer.catalog.jobs import JobStore
+    from trainer.fit import TrainingData
+    from trainer.recipes import Recipe
+    from trainer.registry import Registry
+
+
+class FakeFeatures:
+    """Vectors that give the label away: one-hot of the place that the test says the digest has."""
+
+    def __init__(self, places: dict[bytes, int]) -> None:
+        self.places = places
+        self.away = False
+        self.fingerprints = [b"f" * 16]
+
+    def fingerprint(self) -> bytes:
+        if self.away:
+            raise UnavailableError("the extractor is away", reason="EXTRACTOR_UNAVAILABLE")
+        return self.fingerprints.pop() if len(self.fingerprints) > 1 else self.fingerprints[0]
+
+    def lookup(self, digests: Sequence[bytes]) -> tuple[FloatArray, list[bytes]]:
+        found = [self.places[digest] for digest in digests if digest in self.places]
+        return np.eye(4, dtype=np.float32)[found], [digest for digest in digests if digest not in self.places]
+
+
+class FakeFit:
+    """Knows the answer: a layer that copies its input; remembers what it was given."""
+
+    data: TrainingData
+
+    def __call__(
+        self,
+        recipe: Recipe,
+        data: TrainingData,
+        on_progress: Callable[[Progress], None],
+        cancelled: Callable[[], bool],
+    ) -> FittedHead:
+        self.data = data
+        on_progress(Progress(Phase.FITTING, step=1, steps=1))
+        layer = heads.Layer(np.eye(4, dtype=np.float32) * 9, np.zeros(4, "f4"), "linear")
+        return FittedHead(heads.Network(np.zeros(4, "f4"), np.ones(4, "f4"), (layer,)), 1, 1, "done", ())
+
+
+@pytest.fixture
+def features(examples: ExampleStore, faces: str) -> FakeFeatures:
+    """Return vectors for all of the faces."""
+    labels = sorted({each.label for each in examples.all_examples(faces)})
+    return FakeFeatures({each.digest: labels.index(each.label) for each in examples.all_examples(faces)})
+
+
+@pytest.fixture
+def fit() -> FakeFit:
+    """Return a fit that knows the answer."""
+    return FakeFit()
+
+
+@pytest.fixture
+def training(examples: ExampleStore, features: FakeFeatures, registry: Registry, fit: FakeFit) -> Training:
+    """Return the work of training jobs."""
+    return Training(examples, features, registry, fit, "1.2.3")
+
+
+@pytest.fixture
+def job(jobs: JobStore, faces: str) -> Job:
+    """Return a job on the faces."""
+    return jobs.create(faces, "who", {"kind": "mlp", "seed": 5})
+
+
+def _run(training: Training, job: Job) -> int:
+    return training.run(job, lambda _: None, lambda: False, lambda: None)
+
+
+def test_a_job_makes_a_version(
+    training: Training, job: Job, registry: Registry, examples: ExampleStore, fit: FakeFit
+) -> None:
+    """The version's manifest tells what it was made of and how it does on the test part."""
+    assert _run(training, job) == 1
+    manifest = json.loads(registry.get_version("who", 1).manifest)
+    parts = [each.part for each in examples.all_examples("faces")]
+    assert manifest["labels"] == ["anna", "bert", "dóra", "čeněk"]
+    assert manifest["fingerprint"] == (b"f" * 16).hex()
+    assert manifest["recipe"]["kind"] == "mlp"
+    assert (manifest["seed"], manifest["code_version"]) == (5, "1.2.3")
+    assert {part: manifest["dataset"][part] for part in Part} == {part: parts.count(part) for part in Part}
+    assert manifest["metrics"]["test"]["examples"] == parts.count(Part.TEST)
+    assert manifest["metrics"]["test"]["accuracy"] == 1.0
+    assert (fit.data.vectors[np.arange(80), fit.data.labels] == 1).all()
+
+
+def test_test_pictures_are_never_trained_on(training: Training, job: Job, fit: FakeFit, examples: ExampleStore) -> None:
+    """The rows given to the fit are those of the training and validation parts alone."""
+    _run(training, job)
+    parts = [each.part for each in examples.all_examples("faces")]
+    assert {parts[row] for row in fit.data.training} == {Part.TRAINING}
+    assert {parts[row] for row in fit.data.validation} == {Part.VALIDATION}
+
+
+def test_missing_vectors_are_counted_and_named(training: Training, job: Job, features: FakeFeatures) -> None:
+    """A job whose vectors are gone says how many, which, and what to do."""
+    gone = sorted(features.places)[:7]
+    for digest in gone:
+        del features.places[digest]
+    with pytest.raises(FailedPreconditionError, match="import the same folder again") as caught:
+        _run(training, job)
+    assert caught.value.reason == "FEATURES_MISSING"
+    assert caught.value.metadata == {"missing": "7"}
+    assert gone[0].hex() in caught.value.message
+    assert gone[6].hex() not in caught.value.message
+
+
+def test_a_picture_with_two_labels_has_a_row_for_each(
+    training: Training, job: Job, examples: ExampleStore, fit: FakeFit
+) -> None:
+    """An example's vector is its picture's, also where a picture comes twice."""
+    twice = examples.all_examples("faces")[0]
+    examples.add("faces", [NewExample(twice.digest, "bert" if twice.label != "bert" else "anna", "")])
+    _run(training, job)
+    assert fit.data.vectors.shape == (81, 4)
+    assert (fit.data.vectors[0] == fit.data.vectors[1]).all()
+    assert fit.data.labels[0] != fit.data.labels[1]
+
+
+def test_an_absent_extractor_is_named(training: Training, job: Job, features: FakeFeatures) -> None:
+    """Without the extractor the job fails with its reason."""
+    features.away = True
+    with pytest.raises(UnavailableError) as caught:
+        _run(training, job)
+    assert caught.value.reason == "EXTRACTOR_UNAVAILABLE"
+
+
+def test_a_trunk_that_changes_meanwhile_is_refused(training: Training, job: Job, features: FakeFeatures) -> None:
+    """Vectors of two trunks are never trained on together."""
+    features.fingerprints = [b"2" * 16, b"1" * 16]
+    with pytest.raises(FailedPreconditionError) as caught:
+        _run(training, job)
+    assert caught.value.reason == "FINGERPRINT_CHANGED"
+
+
+def test_nothing_is_written_after_a_cancel(training: Training, job: Job, registry: Registry) -> None:
+    """A job that is cancelled at the last moment leaves no version."""
+
+    def refuse() -> None:
+        raise CancelledError("cancelled")
+
+    with pytest.raises(CancelledError):
+        training.run(job, lambda _: None, lambda: False, refuse)
+    assert registry.aliased_versions() == ()
