@@ -129,7 +129,7 @@ def run() -> dict[str, Any]:
     address = json.loads((HOME / "up.json").read_text())["stages"]["gateway"]["address"]
     with Client(address) as client:
         trunk = client.trunk()
-        print(f"The network: Inception-V3 with {trunk.weights} weights, cut at {trunk.layer}, {trunk.precision}")
+        print(f"The network: Inception-V3, {trunk.weights_reason}; cut at {trunk.layer}, {trunk.precision}")
         say("3. Import: every photograph goes through the network once")
         first = graft("import", NAME, str(FACES))
         if first["refused"]:
@@ -149,6 +149,7 @@ def run() -> dict[str, Any]:
         paths = recognise(client)
         return {
             "weights": trunk.weights,
+            "weights_reason": trunk.weights_reason,
             "layer": trunk.layer,
             "precision": trunk.precision,
             "images": first["total"],

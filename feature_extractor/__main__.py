@@ -83,9 +83,7 @@ async def open_extractor(
         )
         closing.callback(extraction.close)
         registry.register(ExtractorCollector(extraction, batcher, cache))
-        service = FeatureExtractorService(
-            extraction, cache, trunk_message(trunk, loaded.resolution.weights), limits_message(settings)
-        )
+        service = FeatureExtractorService(extraction, cache, trunk_message(loaded), limits_message(settings))
         pb_grpc.add_FeatureExtractorServiceServicer_to_server(service, server.handlers)
         yield
         await asyncio.to_thread(closing.close)

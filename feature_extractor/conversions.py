@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from feature_extractor.flights import Extracted
+    from feature_extractor.loading import LoadedTrunk
     from feature_extractor.settings import ExtractorSettings
-    from feature_extractor.trunk import Trunk
 
 MAX_DIGESTS = 100_000
 _log = logging.getLogger(__name__)
@@ -79,12 +79,13 @@ def check_digests(digests: Sequence[bytes]) -> None:
             )
 
 
-def trunk_message(trunk: Trunk, weights: str) -> pb.Trunk:
-    """What GetTrunk tells of the trunk; `weights` is where they came from."""
-    identity = trunk.identity
+def trunk_message(loaded: LoadedTrunk) -> pb.Trunk:
+    """What GetTrunk tells of the trunk."""
+    trunk, identity = loaded.trunk, loaded.trunk.identity
     return pb.Trunk(
         fingerprint=identity.fingerprint,
-        weights=weights,
+        weights=loaded.resolution.weights,
+        weights_reason=loaded.resolution.reason,
         weights_sha256=identity.weights_sha256,
         layer=identity.layer,
         dimensions=trunk.dimensions,

@@ -39,6 +39,7 @@ class Trunk:
         fingerprint: 16 bytes that stand for everything that changes what a vector means.
         weights: `imagenet`, `nsfwjs`, a file's name or `random:SEED`.
         weights_sha256: SHA-256 of the weights in hexadecimal.
+        weights_reason: why these weights serve, a sentence for people.
         layer: the layer whose output is the vector.
         dimensions: values in a vector.
         preprocessing: id of decoding and resizing.
@@ -52,6 +53,7 @@ class Trunk:
     fingerprint: bytes
     weights: str
     weights_sha256: str
+    weights_reason: str
     layer: str
     dimensions: int
     preprocessing: str

@@ -37,6 +37,7 @@ def trunk(response: feature_extractor_pb2.GetTrunkResponse) -> Trunk:
         fingerprint=wire.fingerprint,
         weights=wire.weights,
         weights_sha256=wire.weights_sha256,
+        weights_reason=wire.weights_reason,
         layer=wire.layer,
         dimensions=wire.dimensions,
         preprocessing=wire.preprocessing,

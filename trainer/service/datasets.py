@@ -10,7 +10,7 @@ from graft.serving.windows import in_order
 from graft.v1 import trainer_pb2 as pb
 from graft.v1 import trainer_pb2_grpc as pb_grpc
 from trainer.catalog.examples import check_digests
-from trainer.conversions import dataset_message, example_message, import_result, item_of_message, part_of_message
+from trainer.service.messages import dataset_message, example_message, import_result, item_of_message, part_of_message
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

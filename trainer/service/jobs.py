@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from graft.v1 import trainer_pb2 as pb
 from graft.v1 import trainer_pb2_grpc as pb_grpc
-from trainer.job_conversions import event_message, job_message
-from trainer.recipe_conversions import recipe_document
+from trainer.service.job_messages import event_message, job_message
+from trainer.service.recipe_messages import recipe_document
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from graft.v1 import trainer_pb2 as pb
 from graft.v1 import trainer_pb2_grpc as pb_grpc
-from trainer.conversions import aliased_head, classifier_message, version_message
+from trainer.service.messages import aliased_head, classifier_message, version_message
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

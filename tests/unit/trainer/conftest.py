@@ -59,6 +59,8 @@ def faces(datasets: DatasetStore, examples: ExampleStore) -> str:
     """Return the name of a dataset of 80 examples, 20 of each of four labels."""
     datasets.create("faces")
     labels = ["anna", "bert", "čeněk", "dóra"]
-    examples.add("faces", [NewExample(hashlib.sha256(b"%d" % n).digest(), labels[n % 4], f"{labels[n % 4]}/{n}.jpg") for n in range(80)])
+    examples.add(
+        "faces",
+        [NewExample(hashlib.sha256(b"%d" % n).digest(), labels[n % 4], f"{labels[n % 4]}/{n}.jpg") for n in range(80)],
+    )
     return "faces"
-

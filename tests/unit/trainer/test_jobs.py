@@ -260,6 +260,3 @@ def test_stop_interrupts_the_running_job_and_keeps_the_queue(
     assert runner.stop(_WAIT_S)
     assert jobs.get(running.job_id).state is JobState.INTERRUPTED
     assert jobs.get(queued.job_id).state is JobState.QUEUED
-
-
-

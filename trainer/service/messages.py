@@ -12,7 +12,7 @@ from graft import statuses
 from graft.v1 import trainer_pb2 as pb
 from trainer.catalog.examples import AddOutcome
 from trainer.importing import Item
-from trainer.recipe_conversions import recipe_message
+from trainer.service.recipe_messages import recipe_message
 from trainer.split import Part
 
 if TYPE_CHECKING:

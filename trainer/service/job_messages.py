@@ -8,8 +8,8 @@ from graft import statuses
 from graft.errors import AbortedError, FailedPreconditionError, GraftError, InternalError, UnavailableError
 from graft.v1 import trainer_pb2 as pb
 from trainer.catalog.job_records import JobState
-from trainer.conversions import timestamp
-from trainer.recipe_conversions import recipe_message
+from trainer.service.messages import timestamp
+from trainer.service.recipe_messages import recipe_message
 
 if TYPE_CHECKING:
     from google.rpc import status_pb2
