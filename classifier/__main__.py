@@ -1,30 +1,33 @@
 """Starts the classifier: `python -m classifier --home DIRECTORY --trainer HOST:PORT`."""
 
+# ruff: noqa: E402 - signals are seen to before anything slow is imported
+
 from __future__ import annotations
 
 from graft.serving.lifecycle import exit_cleanly_until_ready
 
 exit_cleanly_until_ready()
 
-import os  # noqa: E402 - a signal must be harmless before the slow imports
+import os
 
 # One vector is too little work to split over cores, and a large request has a thread of its own already: OpenBLAS reads
 # this once, when NumPy is imported.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-import asyncio  # noqa: E402 - as above
-from contextlib import asynccontextmanager, suppress  # noqa: E402 - as above
-from typing import TYPE_CHECKING, Any  # noqa: E402 - as above
+import asyncio
+from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING, Any
 
-from classifier.follower import Follower  # noqa: E402 - as above
-from classifier.served import ServedHeads  # noqa: E402 - as above
-from classifier.service import ClassifierServicer  # noqa: E402 - as above
-from classifier.settings import ClassifierSettings  # noqa: E402 - as above
-from classifier.store import HeadStore  # noqa: E402 - as above
-from graft.channels import open_channel  # noqa: E402 - as above
-from graft.serving.settings import load_settings  # noqa: E402 - as above
-from graft.serving.stage import run_stage  # noqa: E402 - as above
-from graft.v1 import classifier_pb2, classifier_pb2_grpc, trainer_pb2_grpc  # noqa: E402 - as above
+from classifier.follower import Follower
+from classifier.served import ServedHeads
+from classifier.service import ClassifierServicer
+from classifier.settings import ClassifierSettings
+from classifier.store import HeadStore
+from graft.channels import open_channel
+from graft.owner_lock import OwnerLock
+from graft.serving.settings import load_settings
+from graft.serving.stage import run_stage
+from graft.v1 import classifier_pb2, classifier_pb2_grpc, trainer_pb2_grpc
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -42,6 +45,8 @@ def main() -> None:
 
     @asynccontextmanager
     async def open_stage(server: StageServer, registry: CollectorRegistry) -> AsyncIterator[None]:  # noqa: ARG001 - it has no metrics of its own
+        settings.home.mkdir(parents=True, exist_ok=True)
+        lock = OwnerLock(settings.home / "served.lock", "HEADS_IN_USE")  # a second one would remove this one's copies
         store = await asyncio.to_thread(HeadStore, settings.home / "served")
         served = ServedHeads(store)
         await served.load()
@@ -55,6 +60,7 @@ def main() -> None:
                 following.cancel()
                 with suppress(asyncio.CancelledError):
                     await following
+                lock.release()
 
     run_stage("classifier", settings, [SERVICE], open_stage)
 

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from feature_extractor.environment import open_environment
-from feature_extractor.lockfile import OwnerLock
 from graft.errors import UnavailableError
+from graft.owner_lock import OwnerLock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,7 +42,7 @@ class Store:
         self._users = 0
         self._closed = False
         self._pid = os.getpid()
-        self._lock = OwnerLock(directory / "owner.lock")
+        self._lock = OwnerLock(directory / "owner.lock", "CACHE_IN_USE")
         try:
             self._environment = open_environment(directory, map_bytes, size_limit_bytes)
             self.databases = {name: self._environment.open_db(name.encode()) for name in databases}

@@ -1,25 +1,27 @@
 """Starts the gateway: `python -m gateway --extractor HOST:PORT --trainer HOST:PORT --classifier HOST:PORT`."""
 
+# ruff: noqa: E402 - signals are seen to before anything slow is imported
+
 from __future__ import annotations
 
 from graft.serving.lifecycle import exit_cleanly_until_ready
 
 exit_cleanly_until_ready()
 
-import asyncio  # noqa: E402 - a signal must be harmless before the slow imports
-from contextlib import AsyncExitStack, asynccontextmanager, suppress  # noqa: E402 - as above
-from typing import TYPE_CHECKING, Any  # noqa: E402 - as above
+import asyncio
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from typing import TYPE_CHECKING, Any
 
-from gateway.backend import Backend  # noqa: E402 - as above
-from gateway.health import HealthMirror  # noqa: E402 - as above
-from gateway.proxy import Proxy  # noqa: E402 - as above
-from gateway.recognition import Recogniser  # noqa: E402 - as above
-from gateway.service import GatewayServicer  # noqa: E402 - as above
-from gateway.settings import GatewaySettings  # noqa: E402 - as above
-from graft.channels import open_channel  # noqa: E402 - as above
-from graft.serving.settings import load_settings  # noqa: E402 - as above
-from graft.serving.stage import run_stage  # noqa: E402 - as above
-from graft.v1 import classifier_pb2, feature_extractor_pb2, gateway_pb2, gateway_pb2_grpc, trainer_pb2  # noqa: E402 - as above
+from gateway.backend import Backend
+from gateway.health import HealthMirror
+from gateway.proxy import Proxy
+from gateway.recognition import Recogniser
+from gateway.service import GatewayServicer
+from gateway.settings import GatewaySettings
+from graft.channels import open_channel
+from graft.serving.settings import load_settings
+from graft.serving.stage import run_stage
+from graft.v1 import classifier_pb2, feature_extractor_pb2, gateway_pb2, gateway_pb2_grpc, trainer_pb2
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

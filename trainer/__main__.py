@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from graft.channels import open_channel
+from graft.owner_lock import OwnerLock
 from graft.serving.settings import load_settings
 from graft.serving.stage import run_stage
 from graft.v1 import feature_extractor_pb2_grpc, trainer_pb2, trainer_pb2_grpc
@@ -56,6 +57,9 @@ async def open_trainer(
 ) -> AsyncIterator[None]:
     """Open the catalog, settle what a former process left, load TensorFlow, serve; then stop the running job."""
     async with AsyncExitStack() as closing:  # closes in the reverse order
+        settings.home.mkdir(parents=True, exist_ok=True)
+        lock = OwnerLock(settings.home / "catalog.lock", "CATALOG_IN_USE")
+        closing.callback(lock.release)
         catalog = await asyncio.to_thread(Catalog, settings.home / "catalog.sqlite3")
         closing.push_async_callback(asyncio.to_thread, catalog.close)
         datasets, examples, jobs = DatasetStore(catalog), ExampleStore(catalog), JobStore(catalog)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import tempfile
@@ -11,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from graft.errors import FailedPreconditionError
+from graft.owner_lock import OwnerLock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -81,23 +80,13 @@ def home_lock(home: Path) -> Iterator[None]:
         FailedPreconditionError: another one holds it.
     """
     home.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(home / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
+    lock = OwnerLock(home / LOCK, "HOME_IN_USE")
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            pid = os.read(descriptor, 32).decode(errors="replace").strip() or "unknown"
-            raise FailedPreconditionError(
-                f"`graft up` (process {pid}) runs under {home} already: stop it, or choose another --home",
-                reason="HOME_IN_USE",
-            ) from error
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, str(os.getpid()).encode(), 0)
         for stale in (UP, UP_EXIT):
             (home / stale).unlink(missing_ok=True)
         yield
     finally:
-        os.close(descriptor)
+        lock.release()
 
 
 def _write_json(path: Path, value: Any) -> None:

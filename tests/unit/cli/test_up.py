@@ -73,7 +73,7 @@ def test_a_second_up_on_the_same_home_is_refused(shared: Any) -> None:
     """The line names the process that holds the home; the first goes on."""
     running, start = shared
     second = start()
-    assert f"(process {running.process.pid}) runs under" in second.read_until("graft:")
+    assert f"in use by process {running.process.pid}" in second.read_until("graft:")
     assert second.process.wait(60) == 1
     assert running.process.poll() is None
     assert running.up()["ready"]

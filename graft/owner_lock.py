@@ -19,11 +19,15 @@ if TYPE_CHECKING:
 class OwnerLock:
     """Ownership of `path`'s directory from construction until `release`.
 
+    Args:
+        path: the lock file; its directory is there.
+        reason: of the error for a second owner.
+
     Raises:
-        FailedPreconditionError: reason CACHE_IN_USE; the message names the process that owns it.
+        FailedPreconditionError: `reason`; the message names the process that owns it.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, reason: str) -> None:
         # The file is never deleted: unlinking would let two processes lock two files of one name.
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
@@ -32,8 +36,8 @@ class OwnerLock:
             owner = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip() or "unknown"
             os.close(descriptor)
             raise FailedPreconditionError(
-                f"{path.parent} is in use by process {owner}: stop it, or choose another home",
-                reason="CACHE_IN_USE",
+                f"{path.parent} is in use by process {owner}: stop it, or choose another --home",
+                reason=reason,
                 violations=(Violation(str(path.parent), f"owned by process {owner}"),),
                 metadata={"pid": owner},
             ) from error
