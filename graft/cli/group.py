@@ -3,34 +3,13 @@
 from __future__ import annotations
 
 import errno
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any
 
 import typer
 from typer.core import TyperGroup
 
+from graft.cli.arguments import hoist
 from graft.errors import GraftError
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-_ANYWHERE: Final = ("--gateway", "--home")
-
-
-def hoist(arguments: Sequence[str]) -> list[str]:
-    """Return the arguments with the general options moved to the front; what follows `--` stays."""
-    front: list[str] = []
-    rest: list[str] = []
-    waiting = iter(arguments)
-    for each in waiting:
-        if each == "--":
-            rest += [each, *waiting]
-        elif each in _ANYWHERE:
-            front += [each, *(value for value in [next(waiting, None)] if value is not None)]
-        elif each.startswith(tuple(f"{option}=" for option in _ANYWHERE)):
-            front.append(each)
-        else:
-            rest.append(each)
-    return front + rest
 
 
 class GraftGroup(TyperGroup):

@@ -1,69 +1,21 @@
-"""The `graft` command put together: options that every command takes, and the commands."""
+"""The `graft` command from its first moment: `graft up` can be told to stop before anything slow is imported."""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated
+import sys
 
-import typer
-
-from graft.cli import classify, delete, extract, importing, lists, promote, sample, status, train, up
-from graft.cli.group import GraftGroup
-from graft.cli.session import Session
-
-_HELP = """Image classifiers by transfer learning: a frozen Inception-V3, and a small head trained on your pictures.
-
-`graft up` starts the services; `graft sample`, `graft import`, `graft train` and `graft classify` use them. The options
---gateway and --home may also follow a command.
-"""
-
-app = typer.Typer(
-    cls=GraftGroup,
-    help=_HELP,
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-
-
-@app.callback()
-def options(
-    context: typer.Context,
-    gateway: Annotated[
-        str,
-        typer.Option(
-            envvar="GRAFT_GATEWAY",
-            metavar="HOST:PORT",
-            help="Address of the gateway; without it that of the services under the home, or 127.0.0.1:50050.",
-        ),
-    ] = "",
-    home: Annotated[
-        Path, typer.Option(envvar="GRAFT_HOME", help="Directory that holds all state of the services on this machine.")
-    ] = Path("~/.graft"),
-) -> None:
-    """Remember the options; they may also follow the command."""
-    context.obj = Session(gateway, home.expanduser())
-
-
-app.command("up")(up.up)
-app.command("status")(status.status)
-app.command("sample")(sample.sample)
-app.command("import")(importing.import_pictures)
-app.command("train")(train.train)
-app.command("watch")(train.watch)
-app.command("cancel")(train.cancel)
-app.command("classify")(classify.classify)
-app.command("extract")(extract.extract)
-app.command("datasets")(lists.datasets)
-app.command("jobs")(lists.jobs)
-app.command("classifiers")(lists.classifiers)
-app.command("promote")(promote.promote)
-app.add_typer(delete.app, name="delete")
+from graft.cli.arguments import command_of
 
 
 def main() -> None:
     """Run the command; the entry point of the package."""
+    if command_of(sys.argv[1:]) == "up":
+        # Loading what supervises takes half a second. A signal meanwhile ends the command as it does later: with 0.
+        from graft.serving.lifecycle import exit_cleanly_until_ready
+
+        exit_cleanly_until_ready()
+    from graft.cli.app import app
+
     app(prog_name="graft")
 
 

@@ -106,6 +106,7 @@ class Recipe:
         dropout: probability that a hidden unit is dropped, 0 up to but not including 1.
         label_smoothing: share of the target spread over all labels, 0 up to but not including 1.
         residual_noise: scale of other examples' residuals added to a training vector, 0 or more.
+        max_steps: most optimiser steps; one epoch is always made.
         initial_stddev: of the truncated normal that weights start as; `seed` and `softmax` only, as is the next.
         report_every: steps between two reports of progress.
     """
@@ -122,6 +123,7 @@ class Recipe:
     dropout: float | None = None
     label_smoothing: float | None = None
     residual_noise: float | None = None
+    max_steps: int | None = None
     initial_stddev: float | None = None
     report_every: int | None = None
 

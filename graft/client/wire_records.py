@@ -54,6 +54,7 @@ _RECIPE_SCALARS: Final = (
     "dropout",
     "label_smoothing",
     "residual_noise",
+    "max_steps",
     "initial_stddev",
     "report_every",
 )

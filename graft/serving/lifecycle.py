@@ -5,12 +5,12 @@ This module imports next to nothing: a stage calls `exit_cleanly_until_ready` be
 
 from __future__ import annotations
 
-import asyncio
 import os
 import signal
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    import asyncio
     from types import FrameType
 
 STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
@@ -37,6 +37,8 @@ def _exit_at_once(signum: int, frame: FrameType | None) -> None:  # noqa: ARG001
 
 def stop_event() -> asyncio.Event:
     """Return an event of the running loop that SIGTERM, SIGINT or the end of the lifeline sets."""
+    import asyncio
+
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for each in STOP_SIGNALS:
