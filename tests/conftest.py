@@ -5,10 +5,14 @@ from __future__ import annotations
 import os
 import threading
 from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
 from graft.errors import GraftError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow's start-up notes would bury a failure's own text
 
@@ -16,11 +20,17 @@ FIXTURES = Path(__file__).parent / "fixtures"
 WEIGHTS_CACHE = Path(__file__).parents[1] / "var" / "cache" / "weights"
 
 
-def absent(what: str, variable: str) -> None:
+def absent(what: str, variable: str) -> NoReturn:
     """Skip the test, or fail it where the environment variable says that nothing may be missing."""
     if os.environ.get(variable) == "1":
         pytest.fail(f"{what}; {variable}=1 forbids skipping")
     pytest.skip(what)
+
+
+@pytest.fixture(scope="session", name="absent")
+def absent_in_fixtures() -> Callable[[str, str], NoReturn]:
+    """`absent`, for tests and fixtures of other files."""
+    return absent
 
 
 @pytest.fixture(scope="session")

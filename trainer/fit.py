@@ -145,14 +145,17 @@ class _Run:
         data = self._data
         inputs, network = self._start_mlp(recipe, data.training)
         watch = EarlyStopping(recipe.patience)
+        steps_an_epoch = max(1, len(data.training) // recipe.batch_size)
+        planned = max(1, min(recipe.max_epochs, recipe.max_steps // steps_an_epoch))
         epoch = 0
-        while epoch < recipe.max_epochs and not watch.stop:
-            step, loss = self._epoch(network, recipe, data.training, epoch, recipe.max_epochs)
+        while epoch < planned and not watch.stop:
+            step, loss = self._epoch(network, recipe, data.training, epoch, planned)
             epoch += 1
             score = network.score(data.validation)
             watch.see(epoch, score.loss, score.standard_error)
-            total = recipe.max_epochs * (step // epoch)
-            self._report(Progress(Phase.FITTING, step, total, epoch, loss, score.loss, score.accuracy))
+            self._report(
+                Progress(Phase.FITTING, step, planned * steps_an_epoch, epoch, loss, score.loss, score.accuracy)
+            )
         both = np.concatenate([data.training, data.validation])
         inputs = self._standardised(both)
         network.restart(self._he_weights(recipe), inputs)

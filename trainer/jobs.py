@@ -180,7 +180,7 @@ class JobRunner:
         while (job := self._next()) is not None:
             try:
                 self._finish(job.number, self._run(job))
-            except Exception:  # noqa: BLE001 - the catalog itself failed: the next start settles the job, the next jobs still run
+            except Exception:  # noqa: BLE001 - the catalog itself failed: the next start settles the job, others still run
                 _log.exception("job-%d could not be recorded", job.number)
             with self._wake:
                 self._current, self._committing = 0, False

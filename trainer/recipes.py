@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 MAX_WIDTH = 16384
+MAX_HIDDEN = 8  # deeper heads on a few hundred pictures are a mistake
 MAX_STEPS = 10_000_000
 MAX_SEED = 2**31 - 1
 
@@ -21,8 +22,10 @@ class SeedRecipe:
     """The talk's own head, faithfully: ReLU on every layer, the logits too, and plain gradient descent.
 
     Weights start as truncated normal, biases at zero; each step takes a batch at random with replacement. Inputs are
-    as the trunk gives them. With weights this small and a ReLU on the logits the gradient is close to nothing for a
-    long time; it is kept for comparison, not for use.
+    as the trunk gives them. With weights this small and a ReLU on the logits hardly any gradient comes through, and it
+    is kept for comparison, not for use: on vectors of `mixed7` of 400 faces and of 416 photographs in 12 classes it
+    did no better than chance after 4,000 and after 40,000 steps; with initial_stddev 0.05 it reached 0.17 and 0.63
+    after 4,000, where `mlp` has 1.00 and 0.86.
 
     Attributes:
         hidden: widths of the hidden layers.
@@ -92,6 +95,7 @@ class MlpRecipe:
         label_smoothing: share of the target spread over all classes, 0 to below 1.
         residual_noise: standard deviation of the factor on another example's residual; 0 turns it off.
         max_epochs: passes over the training part at most.
+        max_steps: gradient steps at most, so that a very large set takes fewer passes; one pass is always made.
         patience: epochs without a better validation loss after which fitting stops.
         batch_size: examples a step; an epoch is a new order of all examples.
         seed: of everything drawn, 0 to 2^31 - 1.
@@ -106,6 +110,7 @@ class MlpRecipe:
     label_smoothing: float = 0.0
     residual_noise: float = 1.0
     max_epochs: int = 60
+    max_steps: int = 20_000
     patience: int = 20
     batch_size: int = 64
     seed: int = 0
@@ -129,6 +134,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "residual_noise": (0.0, 100.0),
     "steps": (1, MAX_STEPS),
     "max_epochs": (1, MAX_STEPS),
+    "max_steps": (1, MAX_STEPS),
     "patience": (1, MAX_STEPS),
     "batch_size": (1, 65536),
     "report_every": (1, MAX_STEPS),
@@ -180,8 +186,8 @@ def _check(recipe: Recipe) -> None:
 
 def _check_hidden(value: object) -> None:
     widths = value if isinstance(value, tuple) else None
-    if widths is None or len(widths) > 8:  # noqa: PLR2004 - deeper heads on a few hundred pictures are a mistake
-        raise _invalid("hidden", f"is {value!r}; it must be a list of at most 8 widths")
+    if widths is None or len(widths) > MAX_HIDDEN:
+        raise _invalid("hidden", f"is {value!r}; it must be a list of at most {MAX_HIDDEN} widths")
     for width in widths:
         if isinstance(width, bool) or not isinstance(width, int) or not 1 <= width <= MAX_WIDTH:
             raise _invalid("hidden", f"holds {width!r}; a width must be a whole number, 1 to {MAX_WIDTH}")

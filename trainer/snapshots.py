@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from trainer.batches import RowArray
     from trainer.catalog.examples import Example, LabelCount
 
+_MIN_LABELS = 2  # telling apart takes two
+_SHOWN_FINDINGS = 5  # in the message; all of them are in the violations
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Snapshot:
@@ -67,7 +70,7 @@ def check_trainable(dataset: str, counts: Sequence[LabelCount]) -> None:
             each empty part, and for fewer than two labels, which leave nothing to tell apart.
     """
     found: list[tuple[str, str]] = []
-    if len(counts) < 2:  # noqa: PLR2004 - telling apart takes two
+    if len(counts) < _MIN_LABELS:
         found.append((dataset, f"has {len(counts)} label(s); a classifier needs two or more"))
     sums = {
         Part.TRAINING: sum(count.training for count in counts),
@@ -77,7 +80,7 @@ def check_trainable(dataset: str, counts: Sequence[LabelCount]) -> None:
     found += [(part, f"the {part} part is empty") for part, examples in sums.items() if not examples]
     found += [(count.label, f"label {count.label!r} has no training example") for count in counts if not count.training]
     if found:
-        shown = "; ".join(text for _, text in found[:5]) + ("; …" if len(found) > 5 else "")  # noqa: PLR2004 - all are in the violations
+        shown = "; ".join(text for _, text in found[:_SHOWN_FINDINGS]) + ("; …" if len(found) > _SHOWN_FINDINGS else "")
         raise FailedPreconditionError(
             f"dataset {dataset!r} cannot be trained on: {shown}. Import more pictures: which part a picture serves in "
             "follows from its digest, about 70 % training, 10 % validation, 20 % test",

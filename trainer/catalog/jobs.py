@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from trainer.progress import Progress
 
 MAX_EVENTS = 1000
+_MAX_DIGITS = 18  # any number of so many digits fits an SQLite integer
 
 _SELECT = """SELECT number, dataset, classifier, recipe, state, reason, message, version, created_ms, started_ms,
     ended_ms FROM jobs"""
@@ -164,7 +165,7 @@ def job_number(job_id: str) -> int:
         NotFoundError: reason JOB_NOT_FOUND; no job can have this id.
     """
     prefix, _, digits = job_id.partition("-")
-    if prefix != "job" or not digits.isascii() or not digits.isdigit() or len(digits) > 18:  # noqa: PLR2004 - SQLite integers hold any 18 digits
+    if prefix != "job" or not digits.isascii() or not digits.isdigit() or len(digits) > _MAX_DIGITS:
         raise NotFoundError("job", job_id, reason="JOB_NOT_FOUND")
     return int(digits)
 

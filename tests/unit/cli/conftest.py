@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from typer.testing import CliRunner
 
-from graft.cli.main import app
+from graft.cli.app import app
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from graft.cli.group import hoist
-from graft.cli.main import app
+from graft.cli.app import app
+from graft.cli.arguments import command_of, hoist
 from graft.errors import FailedPreconditionError
 
 if TYPE_CHECKING:
@@ -221,3 +221,10 @@ def test_general_options_may_follow_the_command() -> None:
         *("--gateway", "a:1", "--home=x"),
         *("status", "--", "--home", "y"),
     ]
+
+
+def test_the_command_is_known_before_anything_is_parsed() -> None:
+    """It is the first word that is no general option nor the value of one."""
+    assert command_of(["--home", "up", "--gateway=a:1", "status", "up"]) == "status"
+    assert command_of(["up", "--home", "x"]) == "up"
+    assert command_of(["--help"]) == command_of([]) == ""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from typer.testing import CliRunner
 
-from graft.cli.main import app
+from graft.cli.app import app
 from graft.cli.samples import faces
 from graft.cli.samples.flowers import fetch_flowers
 from graft.errors import DataLossError, UnavailableError

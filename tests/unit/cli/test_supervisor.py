@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from typer.testing import CliRunner
 
-from graft.cli.main import app
+from graft.cli.app import app
 from graft.cli.supervisor import stages
 from graft.cli.supervisor.logs import last_lines, open_log
 from graft.cli.supervisor.records import RunningStage, Up, read_up, write_exit, write_up

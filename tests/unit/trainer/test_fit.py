@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.tensorflow
 
-_SMALL = MlpRecipe(hidden=(32, 16), max_epochs=15, patience=5)
+_SMALL = MlpRecipe(hidden=(64, 32), learning_rate=0.01, max_epochs=15, patience=5)
 
 
 @pytest.fixture(scope="module")
@@ -92,6 +92,12 @@ def test_progress_goes_through_both_phases(data: TrainingData) -> None:
     assert all(report.validation_loss is not None and report.loss is not None for report in fitting)
     assert len(refitting) == head.epochs
     assert refitting[-1].step == refitting[-1].steps == head.steps
+
+
+def test_steps_are_bounded(data: TrainingData) -> None:
+    """A recipe with fewer steps than its epochs would take makes fewer passes, one at least."""
+    assert _fit(replace(_SMALL, batch_size=18, max_steps=25), data).epochs == 2
+    assert _fit(replace(_SMALL, batch_size=18, max_steps=1), data).epochs == 1
 
 
 def test_cancel_ends_the_training(data: TrainingData) -> None:

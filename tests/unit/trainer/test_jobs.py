@@ -6,7 +6,6 @@ import queue
 import threading
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pytest
 
 from graft.errors import (
@@ -17,7 +16,6 @@ from graft.errors import (
     NotFoundError,
     ResourceExhaustedError,
 )
-from trainer import heads
 from trainer.catalog.job_records import JobEvent, JobState
 from trainer.jobs import JobRunner
 from trainer.progress import Phase, Progress
@@ -46,12 +44,14 @@ class FakeWork:
         self.reports = 1
 
     def check(self, dataset: str) -> None:
+        """Refuse with what the test has set."""
         if self.refusal is not None:
             raise self.refusal
 
     def run(
         self, job: Job, report: Callable[[Progress], None], cancelled: Callable[[], bool], commit: Callable[[], None]
     ) -> int:
+        """Report, wait for `release`, then fail or commit."""
         self.started.put(job.number)
         for step in range(self.reports):
             report(Progress(Phase.FITTING, step=step))
@@ -230,33 +230,3 @@ def test_unknown_jobs_are_not_found(runner: JobRunner) -> None:
         runner.cancel("job-99")
     with pytest.raises(NotFoundError):
         runner.subscribe("job-99", print)
-
-
-def test_start_settles_what_a_killed_process_left(jobs: JobStore, work: FakeWork, registry: Registry) -> None:
-    """RUNNING jobs become INTERRUPTED, or SUCCEEDED if their version was written; QUEUED ones run."""
-    lost, made, waiting = (jobs.create("faces", "faces", {"n": n}) for n in range(3))
-    for job in (lost, made):
-        jobs.move(job.number, JobState.RUNNING)
-    network = heads.Network(np.zeros(2, "f4"), np.ones(2, "f4"), ())
-    registry.publish("faces", made.number, network, {})
-    work.release.set()
-    runner = JobRunner(jobs, work, registry)
-    runner.start()
-    assert _final(runner, waiting.job_id).state is JobState.SUCCEEDED
-    assert (jobs.get(lost.job_id).state, jobs.get(lost.job_id).reason) == (JobState.INTERRUPTED, "JOB_INTERRUPTED")
-    assert "again" in jobs.get(lost.job_id).message
-    assert (jobs.get(made.job_id).state, jobs.get(made.job_id).version) == (JobState.SUCCEEDED, 1)
-    assert runner.stop(_WAIT_S)
-
-
-def test_stop_interrupts_the_running_job_and_keeps_the_queue(
-    jobs: JobStore, work: FakeWork, registry: Registry
-) -> None:
-    """After a stop nothing is RUNNING, and what was QUEUED still is."""
-    runner = JobRunner(jobs, work, registry)
-    runner.start()
-    running, queued = runner.create("faces"), runner.create("faces")
-    work.started.get(timeout=_WAIT_S)
-    assert runner.stop(_WAIT_S)
-    assert jobs.get(running.job_id).state is JobState.INTERRUPTED
-    assert jobs.get(queued.job_id).state is JobState.QUEUED

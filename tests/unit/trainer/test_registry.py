@@ -183,9 +183,7 @@ while True:
 
 
 def test_kill_at_any_moment_leaves_whole_heads(tmp_path: Path) -> None:
-    """After kill -9 of a process that publishes and deletes without end, every row has its files and nothing else is
-    there; what was reported as published is published.
-    """
+    """After kill -9 amid publishing and deleting every row has its files, and what was reported is published."""
     reported = 0
     for lines in (1, 4, 9):
         command = [sys.executable, "-c", textwrap.dedent(_PUBLISH_FOR_EVER), str(tmp_path)]

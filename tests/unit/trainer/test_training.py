@@ -37,11 +37,13 @@ class FakeFeatures:
         self.fingerprints = [b"f" * 16]
 
     def fingerprint(self) -> bytes:
+        """Return the next fingerprint, or be away."""
         if self.away:
             raise UnavailableError("the extractor is away", reason="EXTRACTOR_UNAVAILABLE")
         return self.fingerprints.pop() if len(self.fingerprints) > 1 else self.fingerprints[0]
 
     def lookup(self, digests: Sequence[bytes]) -> tuple[FloatArray, list[bytes]]:
+        """Return the vectors of the digests that have a place."""
         found = [self.places[digest] for digest in digests if digest in self.places]
         return np.eye(4, dtype=np.float32)[found], [digest for digest in digests if digest not in self.places]
 
@@ -58,6 +60,7 @@ class FakeFit:
         on_progress: Callable[[Progress], None],
         cancelled: Callable[[], bool],
     ) -> FittedHead:
+        """Return the head that copies its input."""
         self.data = data
         on_progress(Progress(Phase.FITTING, step=1, steps=1))
         layer = heads.Layer(np.eye(4, dtype=np.float32) * 9, np.zeros(4, "f4"), "linear")

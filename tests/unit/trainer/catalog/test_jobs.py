@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from graft.errors import AlreadyExistsError, NotFoundError
-from trainer.catalog.connection import Catalog
 from trainer.catalog.job_records import JobState
 from trainer.catalog.jobs import JobStore
 from trainer.progress import Phase, Progress
+
+if TYPE_CHECKING:
+    from trainer.catalog.connection import Catalog
 
 
 def test_request_id_returns_the_first_answer(jobs: JobStore) -> None:
