@@ -60,4 +60,3 @@ app.command("jobs")(lists.jobs)
 app.command("classifiers")(lists.classifiers)
 app.command("promote")(promote.promote)
 app.add_typer(delete.app, name="delete")
-

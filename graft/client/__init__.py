@@ -2,20 +2,9 @@
 
 from graft.client.aio import AsyncClient
 from graft.client.folders import PICTURE_SUFFIXES, Folder
+from graft.client.job_records import Job, JobState, Progress, Recipe
 from graft.client.pictures import LabelledPicture, Picture
-from graft.client.records import (
-    Classifier,
-    Dataset,
-    Example,
-    Job,
-    JobState,
-    LabelCount,
-    Metrics,
-    Part,
-    Progress,
-    Recipe,
-    Version,
-)
+from graft.client.records import Classifier, Dataset, Example, LabelCount, Metrics, Part, Version
 from graft.client.reports import ImportProgress, ImportReport, Refusal
 from graft.client.results import (
     CacheStats,

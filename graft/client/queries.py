@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from graft.client.effects import Steps
-    from graft.client.records import Dataset, Job, Progress
+    from graft.client.job_records import Job, Progress
+    from graft.client.records import Dataset
     from graft.client.results import Preview
 
 T = TypeVar("T")

@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 
     from graft.client.effects import Steps
     from graft.client.folders import Folder
+    from graft.client.job_records import Job, Progress, Recipe
     from graft.client.pictures import LabelledPicture, Picture
-    from graft.client.records import Classifier, Dataset, Example, Job, Progress, Recipe, Version
+    from graft.client.records import Classifier, Dataset, Example, Version
     from graft.client.reports import ImportProgress
     from graft.client.results import (
         CacheStats,

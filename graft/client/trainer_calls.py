@@ -12,7 +12,8 @@ from graft.v1 import trainer_pb2
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from graft.client.records import Classifier, Dataset, Example, Job, Part, Recipe, Version
+    from graft.client.job_records import Job, Recipe
+    from graft.client.records import Classifier, Dataset, Example, Part, Version
 
 IMPORT_EXAMPLES = Method("TrainerService", "ImportExamples")
 WATCH_TRAINING_JOB = Method("TrainerService", "WatchTrainingJob")

@@ -8,19 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from graft import statuses
-from graft.client.records import (
-    Classifier,
-    Dataset,
-    Example,
-    Job,
-    JobState,
-    LabelCount,
-    Metrics,
-    Part,
-    Progress,
-    Recipe,
-    Version,
-)
+from graft.client.job_records import Job, JobState, Progress, Recipe
+from graft.client.records import Classifier, Dataset, Example, LabelCount, Metrics, Part, Version
 from graft.v1 import trainer_pb2
 
 if TYPE_CHECKING:

@@ -34,14 +34,14 @@ class ClassifierStore:
         `version` is what `next_version` said; the caller lets nobody in between.
         """
         with self._catalog.write() as connection:
+            now_ms = self._catalog.now_ms()
             connection.execute(
-                """INSERT INTO classifiers (name, next_version) VALUES (?, ?)
+                """INSERT INTO classifiers (name, created_ms, next_version) VALUES (?, ?, ?)
                 ON CONFLICT (name) DO UPDATE SET next_version = excluded.next_version""",
-                (classifier, version + 1),
+                (classifier, now_ms, version + 1),
             )
             row_id = records.classifier_id(connection, classifier)
             only = not connection.execute("SELECT 1 FROM versions WHERE classifier_id = ?", (row_id,)).fetchone()
-            now_ms = self._catalog.now_ms()
             connection.execute(
                 "INSERT INTO versions VALUES (?, ?, ?, ?, ?)", (row_id, version, job_number, manifest, now_ms)
             )

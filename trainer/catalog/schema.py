@@ -53,6 +53,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         """CREATE TABLE classifiers (
             id INTEGER PRIMARY KEY AUTOINCREMENT,
             name TEXT NOT NULL UNIQUE,
+            created_ms INTEGER NOT NULL,
             next_version INTEGER NOT NULL)""",
         """CREATE TABLE versions (
             classifier_id INTEGER NOT NULL REFERENCES classifiers(id),

@@ -34,9 +34,18 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class Classifier:
-    """A classifier that has a version at least: its name, how many, the newest, and (alias, version) sorted."""
+    """A classifier that has a version at least.
+
+    Attributes:
+        name: its name.
+        created_ms: when its first version was written, milliseconds since 1970 UTC.
+        versions: how many it has.
+        latest_version: number of the newest.
+        aliases: (alias, version), sorted.
+    """
 
     name: str
+    created_ms: int
     versions: int
     latest_version: int
     aliases: tuple[tuple[str, int], ...]
@@ -44,7 +53,7 @@ class Classifier:
 
 SELECT_VERSIONS = """SELECT name, version, job_number, manifest, versions.created_ms
     FROM versions JOIN classifiers ON classifiers.id = classifier_id"""
-SELECT_CLASSIFIERS = """SELECT name, COUNT(*), MAX(version), classifiers.id
+SELECT_CLASSIFIERS = """SELECT name, classifiers.created_ms, COUNT(*), MAX(version), classifiers.id
     FROM versions JOIN classifiers ON classifiers.id = classifier_id"""
 
 
@@ -77,13 +86,13 @@ def get_classifier(connection: sqlite3.Connection, name: str) -> Classifier:
     return classifier_from_row(connection, row)
 
 
-def classifier_from_row(connection: sqlite3.Connection, row: tuple[str, int, int, int]) -> Classifier:
+def classifier_from_row(connection: sqlite3.Connection, row: tuple[str, int, int, int, int]) -> Classifier:
     """Return the classifier in a row of SELECT_CLASSIFIERS."""
-    name, versions, latest, row_id = row
+    name, created_ms, versions, latest, row_id = row
     aliases = connection.execute(
         "SELECT alias, version FROM aliases WHERE classifier_id = ? ORDER BY alias", (row_id,)
     ).fetchall()
-    return Classifier(name, versions, latest, tuple(aliases))
+    return Classifier(name, created_ms, versions, latest, tuple(aliases))
 
 
 def _aliases_of(connection: sqlite3.Connection, classifier: str, version: int) -> tuple[str, ...]:

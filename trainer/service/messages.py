@@ -95,6 +95,7 @@ def classifier_message(classifier: Classifier) -> pb.Classifier:
     """A classifier with its aliases."""
     return pb.Classifier(
         name=classifier.name,
+        create_time=timestamp(classifier.created_ms),
         aliases=[pb.Alias(alias=alias, version=version) for alias, version in classifier.aliases],
         latest_version=classifier.latest_version,
         version_count=classifier.versions,
