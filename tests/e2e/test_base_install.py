@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-HEAVY = ("tensorflow", "keras", "lmdb", "PIL", "prometheus_client", "pydantic", "structlog", "safetensors")
+HEAVY = ("tensorflow", "keras", "lmdb", "PIL", "prometheus_client", "pydantic_settings", "structlog", "safetensors")
 
 pytestmark = pytest.mark.timeout(600)
 
