@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-pytestmark = [pytest.mark.tensorflow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.tensorflow, pytest.mark.timeout(180)]
 
 QUICK = Recipe(kind="softmax", steps=50)
 ENDLESS = Recipe(kind="softmax", steps=10_000_000, report_every=50)

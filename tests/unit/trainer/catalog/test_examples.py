@@ -13,7 +13,7 @@ from trainer.split import Part, part_of
 
 if TYPE_CHECKING:
     from trainer.catalog.datasets import DatasetStore
-    from trainer.catalog.examples import ExampleStore
+    from trainer.catalog.examples import Example, ExampleStore
 
 _DIGEST = hashlib.sha256(b"a picture").digest()
 
@@ -91,20 +91,17 @@ def test_short_digests_are_refused() -> None:
 
 def test_pages_hold_every_example_once(examples: ExampleStore, faces: str) -> None:
     """Following the tokens visits every example once, also where one label or part is asked for."""
-    for filters in ({}, {"label": "anna"}, {"part": Part.TRAINING}):
-        seen, token = [], ""
+    for label, part in (("", None), ("anna", None), ("", Part.TRAINING)):
+        seen: list[Example] = []
+        token = ""
         while True:
-            page = examples.list_page(faces, page_size=7, page_token=token, **filters)  # type: ignore[arg-type] # a mixed dict
+            page = examples.list_page(faces, label=label, part=part, page_size=7, page_token=token)
             seen += page.items
             token = page.next_token
             if not token:
                 break
-        wanted = [
-            each
-            for each in examples.all_examples(faces)
-            if filters.get("label", each.label) == each.label and filters.get("part", each.part) == each.part
-        ]
-        assert seen == wanted
+        everything = examples.all_examples(faces)
+        assert seen == [each for each in everything if label in {"", each.label} and part in {None, each.part}]
 
 
 def test_counts_by_label_and_part(examples: ExampleStore, faces: str) -> None:

@@ -25,7 +25,7 @@ def test_request_id_returns_the_first_answer(jobs: JobStore) -> None:
 def test_request_id_for_another_request_is_refused(jobs: JobStore) -> None:
     """An id that made another job is refused, before and after."""
     jobs.create("faces", "faces", {"kind": "mlp"}, request_id="r1")
-    for call in (jobs.create, lambda *request, request_id: jobs.recall(*request, request_id)):
+    for call in (jobs.create, jobs.recall):
         with pytest.raises(AlreadyExistsError) as caught:
             call("faces", "faces", {"kind": "softmax"}, request_id="r1")
         assert caught.value.reason == "REQUEST_ID_REUSED"
