@@ -105,6 +105,7 @@ async def _load(settings: ExtractorSettings) -> LoadedTrunk:
     except asyncio.CancelledError:
         stop.set()
         await asyncio.wait({loading})  # for as long as the stage allows
+        loading.exception()  # what stopping it raised is no news
         raise
     identity = loaded.resolution.identity
     _log.info(

@@ -37,15 +37,13 @@ def picture_error(index: int, digest: bytes, error: BaseException) -> GraftError
     The error itself may be shared with other callers of an identical picture, so it is left as it is.
     """
     where = f"images[{index}]"
-    if isinstance(error, InvalidArgumentError):
-        violation = Violation(f"{where}.content", error.message)
-        metadata = {**error.metadata, "digest": digest.hex(), "index": str(index)}
-        message = f"{where} (sha256 {digest.hex()}): {error.message}"
-        return InvalidArgumentError(message, reason=error.reason, violations=(violation,), metadata=metadata)
-    if isinstance(error, GraftError):
-        return error
-    _log.error("picture %s failed", digest.hex(), exc_info=error)
-    return InternalError(f"{where} (sha256 {digest.hex()}): internal error; the server's log has the details")
+    if not isinstance(error, GraftError):
+        _log.error("picture %s failed", digest.hex(), exc_info=error)
+        error = InternalError("internal error; the server's log has the details")
+    placed = error.placed(f"{where} (sha256 {digest.hex()})", digest=digest.hex(), index=str(index))
+    if isinstance(placed, InvalidArgumentError):
+        placed.violations = (Violation(f"{where}.content", error.message),)
+    return placed
 
 
 def check_images(images: Sequence[object], limit: int) -> None:

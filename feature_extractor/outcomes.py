@@ -20,7 +20,7 @@ async def outcomes(futures: Sequence[Future[Extracted]]) -> list[Extracted | Bas
     If the caller goes away, so that this is cancelled, the pictures are cancelled too: those that nobody else waits
     for are dropped before they cost anything more.
     """
-    pending = [asyncio.wrap_future(future) for future in futures if not future.done()]
+    pending = [_copy(future) for future in futures if not future.done()]
     try:
         if pending:
             await asyncio.wait(pending)
@@ -28,6 +28,21 @@ async def outcomes(futures: Sequence[Future[Extracted]]) -> list[Extracted | Bas
         for future in futures:
             future.cancel()  # does nothing to one that is done
     return [_outcome(future) for future in futures]
+
+
+def _copy(future: Future[Extracted]) -> asyncio.Future[Extracted]:
+    """Return a future of the event loop, whose error is taken from it at once: the original's is the one read.
+
+    asyncio would log each error that nobody took, with a traceback, in the event loop, and so hold up health checks.
+    """
+    copy = asyncio.wrap_future(future)
+    copy.add_done_callback(_take_error)
+    return copy
+
+
+def _take_error(copy: asyncio.Future[Extracted]) -> None:
+    if not copy.cancelled():
+        copy.exception()
 
 
 def _outcome(future: Future[Extracted]) -> Extracted | BaseException:

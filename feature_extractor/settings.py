@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
+from feature_extractor.loading import AUTO
+from feature_extractor.weights.sources import source_of
+from graft.errors import InvalidArgumentError
 from graft.serving.settings import Address, StageSettings
+
+
+def _checked_weights(value: str) -> str:
+    if value != AUTO:
+        try:
+            source_of(value)
+        except InvalidArgumentError as error:
+            raise ValueError(error.message) from error
+    return value
 
 
 class ExtractorSettings(StageSettings):
@@ -15,7 +27,7 @@ class ExtractorSettings(StageSettings):
     listen: Address = "127.0.0.1:50051"
     """Address to serve gRPC on, host:port; port 0 takes a free one and prints it."""
 
-    weights: str = "auto"
+    weights: Annotated[str, AfterValidator(_checked_weights)] = "auto"
     """Weights of the trunk: `imagenet`, `nsfwjs`, a weights file, `random:SEED`, or `auto`: the first two in turn."""
 
     layer: str = ""

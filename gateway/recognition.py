@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import grpc
 
-from graft.errors import InvalidArgumentError, Violation
+from gateway.known_heads import KnownHeads, key_of, wrong_head
 from graft.serving.call_context import outgoing_metadata, outgoing_timeout
 from graft.v1 import (
     classifier_pb2,
@@ -55,6 +55,7 @@ class Recogniser:
         self._classifier = classifier
         self._features = feature_extractor_pb2_grpc.FeatureExtractorServiceStub(extractor.channel)
         self._labels = classifier_pb2_grpc.ClassifierServiceStub(classifier.channel)
+        self._heads = KnownHeads(classifier)
 
     async def recognise(self, head: common_pb2.HeadRef, images: Sequence[common_pb2.Image], top_k: int) -> Recognition:
         """Return the labels of `images`; one that cannot be read has its own error.
@@ -64,7 +65,7 @@ class Recogniser:
             UnavailableError: extractor or classifier is away.
             GraftError: what the extractor or the classifier refuses, as they say it.
         """
-        _check_head(head)
+        await self._heads.check(head)
         metadata: tuple[tuple[str, str], ...] = outgoing_metadata()
         if len(images) == 1:
             metadata = (*metadata, (AFFINITY_KEY, hashlib.sha256(images[0].content).hexdigest()))
@@ -94,7 +95,7 @@ class Recogniser:
         first = await anext(aiter(messages), None)
         if first is None:
             return
-        _check_head(first.head)
+        await self._heads.check(first.head)
         async with aclosing(self._extract_stream(first, messages)) as batches:
             async for features in batches:
                 yield await self._label(first.head, first.top_k, features)
@@ -129,7 +130,9 @@ class Recogniser:
             try:
                 answer = await self._labels.Classify(request, timeout=outgoing_timeout(), metadata=outgoing_metadata())
             except grpc.aio.AioRpcError as error:
+                self._heads.forget(head)
                 raise self._classifier.failure(error) from error
+            self._heads.remember(head)
         labelled = iter(answer.classifications)
         results = [
             gateway_pb2.ImageResult(digest=result.digest, error=result.error)
@@ -147,25 +150,10 @@ async def _send(
     try:
         await call.write(feature_extractor_pb2.StreamFeaturesRequest(images=first.images))
         async for message in messages:
-            if message.HasField("head") and _key(message.head) != _key(first.head):
-                raise _wrong_head("a later message names another head than the first; open a stream for each head")
+            if message.HasField("head") and key_of(message.head) != key_of(first.head):
+                raise wrong_head("a later message names another head than the first; open a stream for each head")
             await call.write(feature_extractor_pb2.StreamFeaturesRequest(images=message.images))
     except (grpc.aio.AioRpcError, asyncio.InvalidStateError):
         return  # the extractor ended the call before it heard everything; the reader gets its status
     finally:
         await call.done_writing()
-
-
-def _key(head: common_pb2.HeadRef) -> tuple[str, str | int]:
-    """Return what two references to the same head have in common; an alias that is left out is `production`."""
-    chosen = head.version if head.WhichOneof("selector") == "version" else head.alias or "production"
-    return head.classifier, chosen
-
-
-def _check_head(head: common_pb2.HeadRef) -> None:
-    if not head.classifier:
-        raise _wrong_head("head names no classifier; set head.classifier")
-
-
-def _wrong_head(message: str) -> InvalidArgumentError:
-    return InvalidArgumentError(message, reason="HEAD_REQUIRED", violations=(Violation("head", message),))

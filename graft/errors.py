@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import ClassVar
+from typing import ClassVar, Self
 
 DOMAIN = "graft"
 """The `domain` of every google.rpc.ErrorInfo that Graft sends."""
@@ -74,6 +74,18 @@ class GraftError(Exception):
         self.message = message
         self.reason = reason or self.default_reason
         self.metadata = dict(metadata or {})
+
+    def placed(self, where: str, **metadata: str) -> Self:
+        """Return the same error about an item: `where` before its message, `metadata` added. This one stays as it is.
+
+        An error may be shared by callers that know the item by different places.
+        """
+        copy = type(self).__new__(type(self))
+        vars(copy).update(vars(self))
+        copy.message = f"{where}: {self.message}"
+        copy.args = (copy.message,)
+        copy.metadata = {**self.metadata, **metadata}
+        return copy
 
 
 class _ViolationsError(GraftError):

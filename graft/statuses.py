@@ -39,31 +39,60 @@ _BY_CODE: Final = {
 }
 
 
+MAX_STATUS_BYTES: Final = 4096
+"""Bound of a status. It travels in a trailer, message included twice, and gRPC drops trailers past 8 KiB."""
+
+_MAX_ASCII, _MAX_OTHER = 1000, 300  # characters of a message; what is not ASCII takes up to nine bytes each
+_MAX_NAME = 80
+
+
 def to_status(error: GraftError) -> status_pb2.Status:
-    """Return the status with one ErrorInfo and the detail that fits the error's kind."""
-    info = error_details_pb2.ErrorInfo(reason=error.reason, domain=errors.DOMAIN, metadata=error.metadata)
+    """Return the status with one ErrorInfo and the detail that fits the error's kind, at most MAX_STATUS_BYTES.
+
+    A long message is cut. Of many violations the first ones are kept; the ErrorInfo's metadata then tells how many
+    there were (`violations_total`).
+    """
+    violations: tuple[Violation, ...] = getattr(error, "violations", ())
+    kept = len(violations)
+    while True:
+        status = _whole_status(error, violations[:kept], len(violations))
+        if status.ByteSize() <= MAX_STATUS_BYTES or not kept:
+            return status
+        kept //= 2
+
+
+def _whole_status(error: GraftError, violations: tuple[Violation, ...], total: int) -> status_pb2.Status:
+    message = _shortened(error.message, _MAX_ASCII if error.message.isascii() else _MAX_OTHER)
+    metadata = {key: _shortened(value, _MAX_OTHER) for key, value in error.metadata.items()}
+    if len(violations) < total:
+        metadata["violations_total"] = str(total)
+    info = error_details_pb2.ErrorInfo(reason=error.reason, domain=errors.DOMAIN, metadata=metadata)
     details = [_packed(info)]
     match error:
-        case errors.InvalidArgumentError(violations=violations) if violations:
+        case errors.InvalidArgumentError() if violations:
             bad = error_details_pb2.BadRequest()
             for violation in violations:
                 bad.field_violations.add(field=violation.subject, description=violation.description)
             details.append(_packed(bad))
-        case errors.FailedPreconditionError(violations=violations) if violations:
+        case errors.FailedPreconditionError() if violations:
             failure = error_details_pb2.PreconditionFailure()
             for violation in violations:
                 failure.violations.add(type=error.reason, subject=violation.subject, description=violation.description)
             details.append(_packed(failure))
         case errors.NotFoundError() | errors.AlreadyExistsError():
             resource = error_details_pb2.ResourceInfo(
-                resource_type=error.resource_type, resource_name=error.resource_name, description=error.message
+                resource_type=error.resource_type, resource_name=_shortened(error.resource_name, _MAX_NAME)
             )
             details.append(_packed(resource))
         case errors.ResourceExhaustedError() | errors.UnavailableError() if error.retry_after_s > 0:
             delay = duration_pb2.Duration()
             delay.FromMilliseconds(pushback_ms(error))
             details.append(_packed(error_details_pb2.RetryInfo(retry_delay=delay)))
-    return status_pb2.Status(code=int(error.code), message=error.message, details=details)
+    return status_pb2.Status(code=int(error.code), message=message, details=details)
+
+
+def _shortened(text: str, limit: int) -> str:
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"
 
 
 def pushback_ms(error: GraftError) -> int:
@@ -95,7 +124,10 @@ def from_status(status: status_pb2.Status) -> GraftError:
 def from_rpc_error(error: grpc.RpcError) -> GraftError:
     """Return the exception that a failed call stands for, with the details its trailer carries."""
     call: Any = error  # raised errors are calls too; blocking and asyncio ones share no typed base that says so
-    status = rpc_status.from_call(call)
+    try:
+        status = rpc_status.from_call(call)
+    except ValueError:  # gRPC replaced the status and left the details of the first one in the trailer
+        status = None
     if status is None:
         code, _ = call.code().value
         status = status_pb2.Status(code=code, message=call.details() or call.code().name)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from prometheus_client import CollectorRegistry, Counter, Gauge, GCCollector, Histogram, ProcessCollector
 from prometheus_client.exposition import start_http_server
 
-from graft.errors import Code
+from graft.errors import Code, UnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,8 +65,18 @@ def new_registry() -> CollectorRegistry:
 
 @contextmanager
 def metrics_page(registry: CollectorRegistry, host: str, port: int) -> Iterator[int]:
-    """Serve the registry at http://host:port/metrics from a thread of its own; yield the bound port."""
-    server, thread = start_http_server(port, host, registry)
+    """Serve the registry at http://host:port/metrics from a thread of its own; yield the bound port.
+
+    Raises:
+        UnavailableError: the address cannot be bound.
+    """
+    try:
+        server, thread = start_http_server(port, host, registry)
+    except OSError as error:
+        raise UnavailableError(
+            f"cannot serve metrics on {host}:{port} ({error.strerror or error}); choose another --metrics-listen",
+            reason="ADDRESS_IN_USE",
+        ) from error
     try:
         yield server.server_port
     finally:

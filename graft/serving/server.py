@@ -73,7 +73,8 @@ class StageServer:
             port = self._server.add_insecure_port(self._listen)
         except RuntimeError as error:
             raise UnavailableError(
-                f"cannot listen on {self._listen}: is another process there? Choose another --listen",
+                f"cannot listen on {self._listen}: another process is there, or it is no address of this machine; "
+                "choose another --listen",
                 reason="ADDRESS_IN_USE",
             ) from error
         self.address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -25,6 +25,9 @@ def _checked_address(value: str) -> str:
 Address = Annotated[str, AfterValidator(_checked_address)]
 """host:port or [ipv6]:port."""
 
+OptionalAddress = Annotated[str, AfterValidator(lambda value: value and _checked_address(value))]
+"""An Address, or empty."""
+
 
 class StageSettings(BaseSettings):
     """What every stage can be told; each stage adds its own."""
@@ -42,10 +45,10 @@ class StageSettings(BaseSettings):
     listen: Address = "127.0.0.1:0"
     """Address to serve gRPC on, host:port; port 0 takes a free one and prints it."""
 
-    metrics_listen: Address | Literal[""] = ""
+    metrics_listen: OptionalAddress = ""
     """Address of the Prometheus page, host:port; empty serves none."""
 
-    home: Path = Field(default_factory=lambda: Path.home() / ".graft")
+    home: Annotated[Path, AfterValidator(Path.expanduser)] = Field(default=Path("~/.graft"), validate_default=True)
     """Directory that holds all state."""
 
     grace_s: float = Field(default=10.0, ge=0, le=3600)
@@ -80,8 +83,9 @@ def load_settings(kind: type[_Settings], stage: str, arguments: list[str] | None
         return kind(_cli_parse_args=flags, _cli_prog_name=stage, _cli_exit_on_error=False, _cli_hide_none_type=True)
     except ValidationError as error:
         first = error.errors()[0]
-        name = "-".join(str(part) for part in first["loc"]).replace("_", "-")
-        _refuse(stage, f"--{name} (or GRAFT_{name.replace('-', '_').upper()}): {first['msg']}")
+        name = str(first["loc"][0])
+        message = first["msg"].removeprefix("Value error, ")
+        _refuse(stage, f"--{name.replace('_', '-')} (or GRAFT_{name.upper()}): {message}")
     except SettingsError as error:
         _refuse(stage, str(error.__cause__ or error))
 

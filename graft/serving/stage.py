@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from typing import TYPE_CHECKING, NoReturn
 
 import structlog
@@ -52,8 +52,12 @@ def run_stage(stage: str, settings: StageSettings, services: Sequence[str], open
     except GraftError as error:
         sys.stderr.write(f"{stage}: {error.message}\n")
         code = 1
-    sys.stdout.flush()
-    sys.stderr.flush()
+    except OSError as error:  # the home cannot be made, read or written
+        sys.stderr.write(f"{stage}: {error.filename or settings.home}: {error.strerror or error}\n")
+        code = 1
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError):  # nobody reads it any more, or the disk is full
+            stream.flush()
     os._exit(code)  # for the same reason
 
 

@@ -148,13 +148,22 @@ class FakeExtractor(feature_extractor_pb2_grpc.FeatureExtractorServiceServicer):
 
 
 class FakeClassifier(classifier_pb2_grpc.ClassifierServiceServicer):
-    """Labels a vector with its first value, or raises `error`; `requests` and `calls` are those so far."""
+    """Labels a vector with its first value, or raises `error`; `requests` and `calls` are those so far.
+
+    It serves `faces`, as `production` and as version 7.
+    """
 
     def __init__(self) -> None:
         self.requests: list[classifier_pb2.ClassifierServiceClassifyRequest] = []
         self.calls: list[Seen] = []
         self.error: Exception | None = None
         self.version = 7
+
+    async def ListHeads(self, request: Any, context: Any) -> classifier_pb2.ListHeadsResponse:
+        """List the one head."""
+        self.calls.append(Seen.of(context))
+        head = classifier_pb2.ServedHead(classifier="faces", version=self.version, aliases=["production"])
+        return classifier_pb2.ListHeadsResponse(heads=[head])
 
     async def Classify(self, request: Any, context: Any) -> classifier_pb2.ClassifierServiceClassifyResponse:
         """Answer at once."""

@@ -25,6 +25,7 @@ def test_flags_come_before_the_environment_before_defaults(monkeypatch: pytest.M
         (["--log-level", "loud"], "--log-level"),
         (["--bogus"], "--bogus"),
         (["--max-message-bytes", "1"], "--max-message-bytes"),
+        (["--metrics-listen", "127.0.0.1:1x"], "--metrics-listen (or GRAFT_METRICS_LISTEN): '127.0.0.1:1x' is not"),
     ],
 )
 def test_a_bad_flag_is_one_line_and_exit_code_2(

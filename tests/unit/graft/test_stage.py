@@ -28,6 +28,8 @@ async def open_stage(server, registry):
     if "{mode}" == "broken":
         from graft.errors import FailedPreconditionError
         raise FailedPreconditionError("the weights are gone; fetch them again")
+    if "{mode}" == "no home":
+        open("/proc/nowhere/catalog")
     print("open", flush=True)
     yield
     print("closed", flush=True)
@@ -99,10 +101,17 @@ def test_the_end_of_the_supervisor_stops_a_stage() -> None:
         assert process.wait(30) == 0
 
 
-def test_a_stage_that_cannot_start_says_why_and_exits_1() -> None:
+@pytest.mark.parametrize(
+    ("mode", "line"),
+    [
+        ("broken", "stage: the weights are gone; fetch them again"),
+        ("no home", "stage: /proc/nowhere/catalog: No such file or directory"),
+    ],
+)
+def test_a_stage_that_cannot_start_says_why_and_exits_1(mode: str, line: str) -> None:
     """One line on standard error, no traceback."""
-    with start("broken") as process:
+    with start(mode) as process:
         _, printed = process.communicate(timeout=30)
         assert process.returncode == 1
-    assert "stage: the weights are gone; fetch them again" in printed
+    assert line in printed
     assert "Traceback" not in printed
