@@ -33,7 +33,7 @@ async def test_errors_are_returned_in_their_places_and_nothing_is_logged() -> No
     first, second, third = await waiting
     assert (first, second) == (extracted, error)
     assert isinstance(third, CancelledError)
-    del waiting
+    del waiting, good, bad, dropped
     gc.collect()
     await asyncio.sleep(0)
     assert complaints == []
