@@ -40,18 +40,18 @@ class ExtractorFeatures:
         self._stub = stub
         self._loop = loop
 
-    async def find_missing(self, digests: Sequence[bytes]) -> set[bytes]:
-        """Return those of the digests that have no vector."""
+    async def find_missing(self, digests: Sequence[bytes]) -> tuple[set[bytes], bytes]:
+        """Return those of the digests that have no vector, and the fingerprint they were looked for under."""
         try:
             response = await self._stub.FindMissing(
                 pb.FindMissingRequest(digests=digests), timeout=outgoing_timeout(), metadata=outgoing_metadata()
             )
         except grpc.aio.AioRpcError as error:
             raise _refusal(error) from error
-        return set(response.missing_digests)
+        return set(response.missing_digests), response.fingerprint
 
-    async def store(self, contents: Sequence[bytes]) -> list[Stored]:
-        """Return what became of each picture, once its vector is on disk."""
+    async def store(self, contents: Sequence[bytes]) -> tuple[list[Stored], bytes]:
+        """Return what became of each picture, once its vector is on disk, and the fingerprint of the vectors."""
         request = pb.StreamFeaturesRequest(
             images=[common_pb2.Image(content=content) for content in contents], omit_vectors=True
         )
@@ -60,7 +60,14 @@ class ExtractorFeatures:
             responses = [response async for response in call]
         except grpc.aio.AioRpcError as error:
             raise _refusal(error) from error
-        return [_stored(result) for response in responses for result in response.results]
+        results = [result for response in responses for result in response.results]
+        if len(results) != len(contents):
+            raise UnavailableError(
+                f"the feature extractor ended after {len(results)} of {len(contents)} pictures; try again",
+                reason="EXTRACTOR_UNAVAILABLE",
+                retry_after_s=_RETRY_S,
+            )
+        return [_stored(result) for result in results], responses[0].fingerprint
 
     def fingerprint(self) -> bytes:
         """Return the extractor's fingerprint, 16 bytes. From a thread other than the loop's.
@@ -77,7 +84,7 @@ class ExtractorFeatures:
 
         Raises:
             UnavailableError: the extractor is away (EXTRACTOR_UNAVAILABLE).
-            FailedPreconditionError: it changed its trunk meanwhile (FINGERPRINT_MISMATCH).
+            FailedPreconditionError: it changed its trunk meanwhile (FINGERPRINT_CHANGED).
         """
         return self._wait(self._lookup(digests))
 
@@ -106,7 +113,7 @@ class ExtractorFeatures:
         if len(trunks) > 1:
             raise FailedPreconditionError(
                 "the extractor answered with the vectors of two trunks; are there copies with different weights?",
-                reason="FINGERPRINT_MISMATCH",
+                reason="FINGERPRINT_CHANGED",
             )
         matrix = np.concatenate(rows) if rows else np.empty((0, 0), np.float32)
         return np.ascontiguousarray(matrix, np.float32), missing

@@ -123,7 +123,7 @@ class _Run:
         from trainer.network_training import Inputs, Method, TrainedNetwork
 
         data, dimensions = self._data, self._data.vectors.shape[1]
-        hidden = recipe.hidden if isinstance(recipe, SeedRecipe) else ()
+        hidden = recipe.hidden_units if isinstance(recipe, SeedRecipe) else ()
         sizes = (dimensions, *hidden, data.classes)
         weights = batches.truncated_normal_weights(recipe.seed, sizes, recipe.initial_stddev)
         zeros, ones = np.zeros(dimensions, np.float32), np.ones(dimensions, np.float32)
@@ -181,7 +181,7 @@ class _Run:
         return inputs, TrainedNetwork(self._vectors, self._labels, self._he_weights(recipe), inputs, method)
 
     def _he_weights(self, recipe: MlpRecipe) -> list[FloatArray]:
-        return batches.he_weights(recipe.seed, (self._data.vectors.shape[1], *recipe.hidden, self._data.classes))
+        return batches.he_weights(recipe.seed, (self._data.vectors.shape[1], *recipe.hidden_units, self._data.classes))
 
     def _standardised(self, rows: RowArray) -> Inputs:
         from trainer.network_training import Inputs

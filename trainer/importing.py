@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
-from graft.errors import GraftError, InvalidArgumentError, NotFoundError, Violation
-from trainer.catalog.examples import AddOutcome, NewExample, check_digest
-from trainer.labels import check_label
+from graft.errors import FailedPreconditionError
+from trainer.catalog.examples import AddOutcome, NewExample
+from trainer.import_errors import not_cached, placed, problem_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from graft.errors import GraftError
     from trainer.catalog.examples import ExampleStore
 
 
@@ -54,7 +55,7 @@ class Added:
 
     Attributes:
         digest: SHA-256 of its picture; empty if none was given.
-        computed: the trunk ran for it.
+        computed: the trunk ran for it; of several items with one picture only the first says so.
         outcome: what the catalog did; None with an error.
         error: why nothing was added; None if the example is on disk.
     """
@@ -68,11 +69,34 @@ class Added:
 class PictureStore(Protocol):
     """The extractor, as importing sees it; both raise UnavailableError, reason EXTRACTOR_UNAVAILABLE."""
 
-    async def find_missing(self, digests: Sequence[bytes]) -> set[bytes]:
-        """Return those of the digests that have no vector."""
+    async def find_missing(self, digests: Sequence[bytes]) -> tuple[set[bytes], bytes]:
+        """Return those of the digests that have no vector, and the fingerprint they were looked for under."""
+        ...
 
-    async def store(self, contents: Sequence[bytes]) -> list[Stored]:
-        """Return what became of each picture, once its vector is on disk."""
+    async def store(self, contents: Sequence[bytes]) -> tuple[list[Stored], bytes]:
+        """Return what became of each picture, once its vector is on disk, and the fingerprint of the vectors."""
+        ...
+
+
+class ImportCall:
+    """What the messages of one import call have in common: the trunk that their vectors are of."""
+
+    def __init__(self) -> None:
+        self._fingerprint = b""
+
+    def check_trunk(self, fingerprint: bytes) -> None:
+        """Note the fingerprint of the call's first vectors; refuse vectors of another.
+
+        Raises:
+            FailedPreconditionError: reason FINGERPRINT_MISMATCH.
+        """
+        self._fingerprint = self._fingerprint or fingerprint
+        if fingerprint != self._fingerprint:
+            raise FailedPreconditionError(
+                f"the extractor changed its trunk from {self._fingerprint.hex()} to {fingerprint.hex()} during this "
+                "import: import everything again, which computes what the new trunk has not seen",
+                reason="FINGERPRINT_MISMATCH",
+            )
 
 
 class Importer:
@@ -82,80 +106,67 @@ class Importer:
         self._pictures = pictures
         self._examples = examples
 
-    async def add(self, dataset: str, items: Sequence[Item]) -> list[Added]:
-        """Add some items and return what became of each, in order. An error of one never fails its neighbours.
+    async def add(self, call: ImportCall, dataset: str, items: Sequence[Item]) -> list[Added]:
+        """Add the items of one message and return what became of each, in order.
+
+        An error of one item never fails its neighbours.
 
         Raises:
             NotFoundError: no such dataset.
             UnavailableError: the extractor is away; nothing of these items was added.
+            FailedPreconditionError: the extractor changed its trunk during the call; nothing of these items was added.
         """
-        added: list[Added | None] = [_refusal(index, item) for index, item in enumerate(items)]
-        valid = [index for index, refused in enumerate(added) if refused is None]
+        problems = [problem_of(index, item) for index, item in enumerate(items)]
+        valid = [index for index, problem in enumerate(problems) if problem is None]
         known = [index for index in valid if items[index].digest is not None]
         sent = [index for index in valid if items[index].digest is None]
         missing, stored = await asyncio.gather(
-            self._find_missing([_digest(items[index]) for index in known]),
-            self._store([items[index].content or b"" for index in sent]),
+            self._find_missing(call, [_digest(items[index]) for index in known]),
+            self._store(call, [items[index].content or b"" for index in sent]),
         )
-        vectors = dict(zip(sent, stored, strict=True))
+        vectors = dict(zip(sent, _placed(sent, stored), strict=True))
         for index in known:
             digest = _digest(items[index])
             # The same picture may come twice in these items, once with its bytes.
             absent = digest in missing and all(each.digest != digest or each.error for each in stored)
-            vectors[index] = Stored(digest, error=_not_cached(index, digest) if absent else None)
+            vectors[index] = Stored(digest, error=not_cached(index, digest) if absent else None)
         ready = [index for index in sorted(vectors) if vectors[index].error is None]
         new = [NewExample(vectors[index].digest, items[index].label, items[index].source) for index in ready]
         outcomes = await asyncio.to_thread(self._examples.add, dataset, new) if new else []
-        for index, outcome in zip(ready, outcomes, strict=True):
-            added[index] = Added(vectors[index].digest, vectors[index].computed, outcome)
+        done = dict(zip(ready, outcomes, strict=True))
         return [
-            each or Added(vectors[index].digest, vectors[index].computed, error=_at(index, vectors[index].error))
-            for index, each in enumerate(added)
+            Added(_digest(items[index]), error=problem)
+            if problem
+            else Added(vectors[index].digest, vectors[index].computed, done.get(index), vectors[index].error)
+            for index, problem in enumerate(problems)
         ]
 
-    async def _find_missing(self, digests: list[bytes]) -> set[bytes]:
-        return await self._pictures.find_missing(digests) if digests else set()
+    async def _find_missing(self, call: ImportCall, digests: list[bytes]) -> set[bytes]:
+        if not digests:
+            return set()
+        missing, fingerprint = await self._pictures.find_missing(digests)
+        call.check_trunk(fingerprint)
+        return missing
 
-    async def _store(self, contents: list[bytes]) -> list[Stored]:
-        return await self._pictures.store(contents) if contents else []
+    async def _store(self, call: ImportCall, contents: list[bytes]) -> list[Stored]:
+        if not contents:
+            return []
+        stored, fingerprint = await self._pictures.store(contents)
+        call.check_trunk(fingerprint)
+        return stored
 
 
-def _refusal(index: int, item: Item) -> Added | None:
-    """What is wrong with an item before anything is done with it."""
-    field = f"items[{index}]"
-    if item.digest is None and item.content is None:
-        violations = (Violation(f"{field}.picture", "must be set"),)
-        message = f"{field} has neither digest nor content"
-        return Added(b"", error=InvalidArgumentError(message, reason="PICTURE_REQUIRED", violations=violations))
-    try:
-        check_label(f"{field}.label", item.label)
-        if item.digest is not None:
-            check_digest(f"{field}.digest", item.digest)
-    except InvalidArgumentError as error:
-        return Added(item.digest or b"", error=error)
-    return None
+def _placed(sent: list[int], stored: list[Stored]) -> list[Stored]:
+    """What became of the pictures that items `sent` gave as bytes: errors placed, a computation told once."""
+    told: set[bytes] = set()
+    results = []
+    for index, each in zip(sent, stored, strict=True):
+        error = None if each.error is None else placed(index, each.digest, each.error)
+        results.append(replace(each, computed=each.computed and each.digest not in told, error=error))
+        if each.computed:
+            told.add(each.digest)
+    return results
 
 
 def _digest(item: Item) -> bytes:
     return item.digest or b""
-
-
-def _not_cached(index: int, digest: bytes) -> NotFoundError:
-    return NotFoundError(
-        "vector",
-        digest.hex(),
-        f"items[{index}]: the picture with SHA-256 {digest.hex()} has no cached vector; send its bytes",
-        reason="FEATURE_NOT_CACHED",
-        metadata={"index": str(index), "digest": digest.hex()},
-    )
-
-
-def _at(index: int, error: GraftError | None) -> GraftError | None:
-    """The extractor names a picture by its place in what was sent on; say its place in this message instead."""
-    if not isinstance(error, InvalidArgumentError):
-        return error
-    violations = tuple(Violation(f"items[{index}].content", each.description) for each in error.violations)
-    described = violations[0].description if violations else error.message
-    message = f"items[{index}] (sha256 {error.metadata.get('digest', 'unknown')}): {described}"
-    metadata = {**error.metadata, "index": str(index)}
-    return InvalidArgumentError(message, reason=error.reason, violations=violations, metadata=metadata)

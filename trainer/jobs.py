@@ -5,12 +5,15 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
 
 from graft.errors import CancelledError, GraftError, InternalError, ResourceExhaustedError
 from graft.names import check_name
 from trainer import recipes
 from trainer.catalog.job_records import Job, JobEvent, JobState
+from trainer.pace import Pace
 from trainer.subscriptions import Subscribers
 
 if TYPE_CHECKING:
@@ -20,32 +23,14 @@ if TYPE_CHECKING:
     from trainer.catalog.jobs import JobStore
     from trainer.progress import Progress
     from trainer.registry import Registry
+    from trainer.work import Work
 
+_T = TypeVar("_T")
 _log = logging.getLogger(__name__)
-
-_RECORD_EVERY_S = 0.2
-"""Reports of progress closer than this are not recorded, a change of phase always is: each is a synced write."""
 
 _INTERRUPTED = (
     "the trainer stopped while this job ran; nothing of it was kept. Create the job again: the vectors are cached"
 )
-
-
-class Work(Protocol):
-    """What jobs do; `trainer.training.Training` is one."""
-
-    def check(self, dataset: str) -> None:
-        """Raise the GraftError that a job on this dataset would fail for right now."""
-
-    def run(
-        self,
-        job: Job,
-        report: Callable[[Progress], None],
-        cancelled: Callable[[], bool],
-        commit: Callable[[], None],
-    ) -> int:
-        """Do the job and return the version it made; `report` and `commit` raise CancelledError once cancelled."""
-        ...
 
 
 class JobRunner:
@@ -59,6 +44,7 @@ class JobRunner:
         *,
         max_queued: int = 100,
         clock: Callable[[], float] = time.monotonic,
+        retry_s: float = 1.0,
     ) -> None:
         """Wire it up; `start` starts it.
 
@@ -68,14 +54,15 @@ class JobRunner:
             registry: tells which version an interrupted job made, if it made one.
             max_queued: jobs that may wait.
             clock: seconds, for the pace of recorded progress.
+            retry_s: pause after the catalog failed, as it does while the disk is full.
         """
         self._store, self._work, self._registry = store, work, registry
-        self._max_queued, self._clock = max_queued, clock
+        self._max_queued, self._clock, self._retry_s = max_queued, clock, retry_s
         self._events: Subscribers[tuple[int, JobEvent]] = Subscribers()
         # guards the four below; taken before the locks of store and subscribers, never after them
         self._wake = threading.Condition()
         self._current = 0  # number of the running job, 0 for none
-        self._committing = False  # the running job is writing its version and can no longer be cancelled
+        self._committing = False  # the running job is writing its version, or its end, and can no longer be cancelled
         self._stopping = False
         self._cancel = threading.Event()  # tells the running job to end; a new one for each job
         self._thread = threading.Thread(target=self._loop, name="jobs", daemon=True)
@@ -95,8 +82,11 @@ class JobRunner:
         with self._wake:
             self._stopping = True
             if self._current and not self._committing:
-                self._move(self._current, JobState.INTERRUPTED, reason="JOB_INTERRUPTED", message=_INTERRUPTED)
                 self._cancel.set()
+                try:
+                    self._move(self._current, JobState.INTERRUPTED, reason="JOB_INTERRUPTED", message=_INTERRUPTED)
+                except Exception:  # noqa: BLE001 - whatever the catalog has, the thread must end
+                    _log.exception("job-%d could not be recorded as interrupted; the next start does", self._current)
             self._wake.notify_all()
         if self._thread.ident is not None:
             self._thread.join(timeout_s)
@@ -177,13 +167,28 @@ class JobRunner:
         return self._events.publish(make) is not None
 
     def _loop(self) -> None:
-        while (job := self._next()) is not None:
-            try:
-                self._finish(job.number, self._run(job))
-            except Exception:  # noqa: BLE001 - the catalog itself failed: the next start settles the job, others still run
-                _log.exception("job-%d could not be recorded", job.number)
+        while (job := self._insist("the next job could not be taken", self._next)) is not None:
+            outcome = self._run(job)
+            with self._wake:
+                self._committing = True
+            self._insist(f"the end of {job.job_id} could not be recorded", partial(self._finish, job.number, outcome))
             with self._wake:
                 self._current, self._committing = 0, False
+
+    def _insist(self, trouble: str, act: Callable[[], _T]) -> _T | None:
+        """Try until it works, with pauses; None if it still fails at a stop, after which the next start settles it."""
+        told = False
+        while True:
+            try:
+                return act()
+            except Exception:  # noqa: BLE001 - the catalog itself failed; a disk that is full now has room again later
+                if not told:
+                    _log.exception("%s; trying again every %g s", trouble, self._retry_s)
+                    told = True
+            with self._wake:
+                if self._stopping:
+                    return None
+                self._wake.wait_for(lambda: self._stopping, self._retry_s)
 
     def _next(self) -> Job | None:
         """Wait for a queued job and move it to RUNNING; None when stopping."""
@@ -192,7 +197,7 @@ class JobRunner:
                 queued = self._store.in_state(JobState.QUEUED)
                 if queued and self._move(queued[0].number, JobState.RUNNING):
                     self._current, self._cancel = queued[0].number, threading.Event()
-                    return self._store.get(queued[0].job_id)
+                    return replace(queued[0], state=JobState.RUNNING)
                 if not queued:
                     self._wake.wait()
             return None
@@ -201,12 +206,9 @@ class JobRunner:
         """Do a job and return its version or why it has none."""
         try:
             return self._work.run(job, self._reporter(job.number), self._cancel.is_set, self._commit)
-        except InternalError as error:
-            _log.exception("job-%d failed", job.number)
-            return InternalError("a fault of the trainer: its log has the details", reason=error.default_reason)
-        except GraftError as error:
-            return error
-        except Exception:  # noqa: BLE001 - whatever it was, the job says INTERNAL and the log the rest
+        except Exception as error:  # noqa: BLE001 - whatever it was, the job says INTERNAL and the log the rest
+            if isinstance(error, GraftError) and not isinstance(error, InternalError):
+                return error
             _log.exception("job-%d failed", job.number)
             return InternalError("a fault of the trainer: its log has the details")
 
@@ -214,6 +216,8 @@ class JobRunner:
         # a job that was cancelled or interrupted has its final state already, which `_move` leaves as it is
         if isinstance(outcome, int):
             self._move(number, JobState.SUCCEEDED, version=outcome)
+        elif isinstance(outcome, CancelledError):  # by a stop that could not record it
+            self._move(number, JobState.INTERRUPTED, reason="JOB_INTERRUPTED", message=_INTERRUPTED)
         else:
             self._move(number, JobState.FAILED, reason=outcome.reason, message=outcome.message)
 
@@ -228,15 +232,12 @@ class JobRunner:
 
     def _reporter(self, number: int) -> Callable[[Progress], None]:
         """Return what a job reports its progress to."""
-        recorded_phase, recorded_at = None, 0.0
+        pace = Pace(self._clock)
 
         def report(progress: Progress) -> None:
-            nonlocal recorded_phase, recorded_at
             self._raise_if_cancelled()
-            now = self._clock()
-            if progress.phase is recorded_phase and now - recorded_at < _RECORD_EVERY_S:
+            if not pace.due(progress):
                 return
-            recorded_phase, recorded_at = progress.phase, now
 
             def make() -> tuple[int, JobEvent] | None:
                 event = self._store.add_progress(number, progress)

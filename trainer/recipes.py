@@ -28,7 +28,7 @@ class SeedRecipe:
     after 4,000, where `mlp` has 1.00 and 0.86.
 
     Attributes:
-        hidden: widths of the hidden layers.
+        hidden_units: widths of the hidden layers.
         initial_stddev: of the truncated normal (values beyond two of it are drawn again).
         learning_rate: of gradient descent.
         steps: gradient steps, a fixed number.
@@ -39,7 +39,7 @@ class SeedRecipe:
 
     kind: ClassVar[str] = "seed"
 
-    hidden: tuple[int, ...] = (512, 128)
+    hidden_units: tuple[int, ...] = (512, 128)
     initial_stddev: float = 0.001
     learning_rate: float = 0.01
     steps: int = 4000
@@ -88,7 +88,7 @@ class MlpRecipe:
     start, on training and validation parts together for the epochs found.
 
     Attributes:
-        hidden: widths of the hidden layers.
+        hidden_units: widths of the hidden layers.
         learning_rate: of AdamW at the start; it falls to 0 along a half cosine over the epochs.
         weight_decay: decoupled, a step: weight -= rate * weight_decay * weight. Biases are left alone.
         dropout: share of hidden units dropped in training, 0 to below 1.
@@ -103,7 +103,7 @@ class MlpRecipe:
 
     kind: ClassVar[str] = "mlp"
 
-    hidden: tuple[int, ...] = (512, 128)
+    hidden_units: tuple[int, ...] = (512, 128)
     learning_rate: float = 0.0015
     weight_decay: float = 0.01
     dropout: float = 0.2
@@ -163,15 +163,15 @@ def from_dict(plain: Mapping[str, Any]) -> Recipe:
     for name in settings:
         if name not in known:
             raise _invalid(name, f"is no setting of recipe {kind!r}; these are: {', '.join(sorted(known))}")
-    if isinstance(settings.get("hidden"), list):
-        settings["hidden"] = tuple(settings["hidden"])
+    if isinstance(settings.get("hidden_units"), list):
+        settings["hidden_units"] = tuple(settings["hidden_units"])
     return cls(**settings)
 
 
 def _check(recipe: Recipe) -> None:
     for field in fields(recipe):
         value = getattr(recipe, field.name)
-        if field.name == "hidden":
+        if field.name == "hidden_units":
             _check_hidden(value)
             continue
         whole = isinstance(field.default, int)
@@ -187,15 +187,15 @@ def _check(recipe: Recipe) -> None:
 def _check_hidden(value: object) -> None:
     widths = value if isinstance(value, tuple) else None
     if widths is None or len(widths) > MAX_HIDDEN:
-        raise _invalid("hidden", f"is {value!r}; it must be a list of at most {MAX_HIDDEN} widths")
+        raise _invalid("hidden_units", f"is {value!r}; it must be a list of at most {MAX_HIDDEN} widths")
     for width in widths:
         if isinstance(width, bool) or not isinstance(width, int) or not 1 <= width <= MAX_WIDTH:
-            raise _invalid("hidden", f"holds {width!r}; a width must be a whole number, 1 to {MAX_WIDTH}")
+            raise _invalid("hidden_units", f"holds {width!r}; a width must be a whole number, 1 to {MAX_WIDTH}")
 
 
 def _invalid(name: str, problem: str) -> InvalidArgumentError:
     return InvalidArgumentError(
-        f"recipe setting {name!r} {problem}",
+        f"recipe.{name} {problem}",
         reason="INVALID_RECIPE",
         violations=(Violation(f"recipe.{name}", problem),),
     )

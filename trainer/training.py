@@ -91,12 +91,7 @@ class Training:
         self.check(job.dataset)
         snapshot = take_snapshot(self._examples.all_examples(job.dataset))
         fingerprint = self._features.fingerprint()
-        vectors = self._vectors(job.dataset, snapshot, report)
-        if self._features.fingerprint() != fingerprint:
-            raise FailedPreconditionError(
-                "the extractor's trunk changed while its vectors were fetched: train again",
-                reason="FINGERPRINT_CHANGED",
-            )
+        vectors = self._vectors(job.dataset, snapshot, fingerprint, report)
         data = TrainingData(
             vectors,
             snapshot.label_rows,
@@ -112,8 +107,10 @@ class Training:
         facts = self._facts(job, recipe, snapshot, fingerprint, fitted, evaluation)
         return self._registry.publish(job.classifier, job.number, fitted.network, facts).version
 
-    def _vectors(self, dataset: str, snapshot: Snapshot, report: Callable[[Progress], None]) -> FloatArray:
-        """Return float32[n, d], a row for each example of the snapshot."""
+    def _vectors(
+        self, dataset: str, snapshot: Snapshot, fingerprint: bytes, report: Callable[[Progress], None]
+    ) -> FloatArray:
+        """Return float32[n, d], a row for each example of the snapshot, all of the trunk of this fingerprint."""
         wanted = list(dict.fromkeys(snapshot.digests))  # sorted, each once
         vectors: FloatArray | None = None
         missing: list[bytes] = []
@@ -124,8 +121,12 @@ class Training:
             if not absent:
                 if vectors is None:
                     vectors = np.empty((len(wanted), found.shape[1]), np.float32)
+                if found.shape[1] != vectors.shape[1]:
+                    raise _trunk_changed()
                 vectors[start : start + len(asked)] = found
             report(Progress(Phase.LOADING, start + len(asked), len(wanted)))
+        if self._features.fingerprint() != fingerprint:
+            raise _trunk_changed()
         if missing or vectors is None:
             shown = ", ".join(digest.hex() for digest in missing[:_SHOWN_DIGESTS])
             raise FailedPreconditionError(
@@ -165,3 +166,9 @@ class Training:
             "created_ms": int(time.time() * 1000),
             "code_version": self._code_version,
         }
+
+
+def _trunk_changed() -> FailedPreconditionError:
+    return FailedPreconditionError(
+        "the extractor's trunk changed while its vectors were fetched: train again", reason="FINGERPRINT_CHANGED"
+    )

@@ -8,6 +8,7 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
+from graft.errors import ResourceExhaustedError
 from trainer.catalog.schema import migrate
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _BUSY_TIMEOUT_S = 10.0
+_DISK_FULL_RETRY_S = 10.0
 
 
 def _now_ms() -> int:
@@ -61,16 +63,28 @@ class Catalog:
         """Hold the one write transaction: committed and synced when the block ends, undone when it raises.
 
         A `write` inside another waits for ever: stores never call each other while holding one.
+
+        Raises:
+            ResourceExhaustedError: reason DISK_FULL; nothing of the block was written.
         """
         with self._write_lock:
-            self._writer.execute("BEGIN IMMEDIATE")
             try:
+                self._writer.execute("BEGIN IMMEDIATE")
                 yield self._writer
                 self._writer.execute("COMMIT")
-            except BaseException:
+            except BaseException as error:
                 if self._writer.in_transaction:
                     self._writer.execute("ROLLBACK")
+                if isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode == sqlite3.SQLITE_FULL:
+                    raise self._disk_full() from error
                 raise
+
+    def _disk_full(self) -> ResourceExhaustedError:
+        return ResourceExhaustedError(
+            f"the disk that holds {self.path} is full, nothing was written: make room, then try again",
+            reason="DISK_FULL",
+            retry_after_s=_DISK_FULL_RETRY_S,
+        )
 
     @contextlib.contextmanager
     def read(self) -> Iterator[sqlite3.Connection]:

@@ -118,24 +118,24 @@ class ExampleStore:
     def list_page(
         self, dataset: str, *, label: str = "", part: Part | None = None, page_size: int = 0, page_token: str = ""
     ) -> Page[Example]:
-        """Return examples by digest and label; only those of `label` or `part` where given.
+        """Return examples by label, then digest; only those of `label` or `part` where given.
 
         Raises:
             NotFoundError: reason DATASET_NOT_FOUND.
             InvalidArgumentError: the page size or token is wrong.
         """
         size = paging.check_page_size(page_size)
-        after_digest, after_label = paging.decode_token(page_token, bytes, str) or (b"", "")
+        after_label, after_digest = paging.decode_token(page_token, str, bytes) or ("", b"")
         with self._catalog.read() as connection:
             found = connection.execute(
                 """SELECT digest, label, source_name, part, added_ms FROM examples
-                WHERE dataset_id = ? AND (digest, label) > (?, ?)
+                WHERE dataset_id = ? AND (label, digest) > (?, ?)
                     AND (? = '' OR label = ?) AND (? = '' OR part = ?)
-                ORDER BY digest, label LIMIT ?""",
+                ORDER BY label, digest LIMIT ?""",
                 (
                     dataset_id(connection, dataset),
-                    after_digest,
                     after_label,
+                    after_digest,
                     label,
                     label,
                     part or "",
@@ -144,7 +144,7 @@ class ExampleStore:
                 ),
             ).fetchall()
         rows = [_example(row) for row in found]
-        return paging.page_of(rows, size, [paging.encode_token(row.digest, row.label) for row in rows])
+        return paging.page_of(rows, size, [paging.encode_token(row.label, row.digest) for row in rows])
 
     def remove_digests(self, dataset: str, digests: Iterable[bytes]) -> int:
         """Remove the examples with these digests, under every label, and return how many there were.

@@ -165,7 +165,8 @@ def job_number(job_id: str) -> int:
         NotFoundError: reason JOB_NOT_FOUND; no job can have this id.
     """
     prefix, _, digits = job_id.partition("-")
-    if prefix != "job" or not digits.isascii() or not digits.isdigit() or len(digits) > _MAX_DIGITS:
+    number = digits.isascii() and digits.isdigit() and not digits.startswith("0") and len(digits) <= _MAX_DIGITS
+    if prefix != "job" or not number:
         raise NotFoundError("job", job_id, reason="JOB_NOT_FOUND")
     return int(digits)
 

@@ -38,6 +38,10 @@ def check_page_size(page_size: int) -> int:
     return min(page_size or DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE)
 
 
+# The longest key, a label of 200 escaped characters and a digest, makes a token of some 3,400.
+_MAX_TOKEN_CHARACTERS = 4096
+_INTEGERS = range(-(2**63), 2**63)  # what SQLite takes
+
 Key: TypeAlias = "str | int | bytes"
 
 
@@ -56,9 +60,8 @@ def decode_token(token: str, *kinds: type) -> tuple[Any, ...] | None:
     if not token:
         return None
     try:
-        plain = json.loads(base64.b64decode(token, altchars=b"-_", validate=True))
-        key = tuple(bytes.fromhex(value["hex"]) if isinstance(value, dict) else value for value in plain)
-    except (binascii.Error, ValueError, TypeError, KeyError):
+        key = _read_key(token)
+    except (binascii.Error, ValueError, TypeError, KeyError, RecursionError):
         key = ()
     if key and tuple(type(value) for value in key) == kinds:
         return key
@@ -67,6 +70,22 @@ def decode_token(token: str, *kinds: type) -> tuple[Any, ...] | None:
         reason="INVALID_PAGE_TOKEN",
         violations=(Violation("page_token", "unknown token"),),
     )
+
+
+def _read_key(token: str) -> tuple[Any, ...]:
+    """Return the values in a token, which may be anything; the errors of what it is made of are raised."""
+    if len(token) > _MAX_TOKEN_CHARACTERS:
+        raise ValueError("too long")
+    plain = json.loads(base64.b64decode(token, altchars=b"-_", validate=True))
+    if not isinstance(plain, list):
+        raise TypeError("no list")
+    key = tuple(bytes.fromhex(value["hex"]) if isinstance(value, dict) else value for value in plain)
+    for value in key:
+        if isinstance(value, str):
+            value.encode()  # a lone surrogate is refused here
+        elif isinstance(value, int) and value not in _INTEGERS:
+            raise ValueError("too large")
+    return key
 
 
 def page_of(rows: list[T], page_size: int, tokens: list[str]) -> Page[T]:

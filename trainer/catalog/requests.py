@@ -31,11 +31,13 @@ def recall(connection: sqlite3.Connection, request_id: str, request: Mapping[str
 
     Raises:
         AlreadyExistsError: reason REQUEST_ID_REUSED; another request had this id.
-        InvalidArgumentError: the id is too long.
+        InvalidArgumentError: reason INVALID_REQUEST_ID; the id is too long.
     """
     if len(request_id) > MAX_REQUEST_ID_CHARACTERS:
         problem = f"has {len(request_id)} characters; at most {MAX_REQUEST_ID_CHARACTERS} are allowed"
-        raise InvalidArgumentError(f"request_id {problem}", violations=(Violation("request_id", problem),))
+        raise InvalidArgumentError(
+            f"request_id {problem}", reason="INVALID_REQUEST_ID", violations=(Violation("request_id", problem),)
+        )
     row = connection.execute(
         "SELECT request_sha256, answer FROM requests WHERE request_id = ?", (request_id,)
     ).fetchone()

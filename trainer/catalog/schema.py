@@ -16,7 +16,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             id INTEGER PRIMARY KEY AUTOINCREMENT,
             name TEXT NOT NULL UNIQUE,
             created_ms INTEGER NOT NULL)""",
-        # The identity of an example is (digest, label); the order of the key is the order of listing and snapshots.
+        # The identity of an example is (digest, label).
         """CREATE TABLE examples (
             dataset_id INTEGER NOT NULL REFERENCES datasets(id) ON DELETE CASCADE,
             label TEXT NOT NULL,
@@ -70,6 +70,11 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             updated_ms INTEGER NOT NULL,
             PRIMARY KEY (classifier_id, alias),
             FOREIGN KEY (classifier_id, version) REFERENCES versions(classifier_id, version)) WITHOUT ROWID""",
+    ),
+    (
+        # Examples are listed by label, then digest; with the part the index alone tells the counts.
+        "DROP INDEX examples_by_label",
+        "CREATE INDEX examples_by_label ON examples (dataset_id, label, digest, part)",
     ),
 )
 

@@ -51,6 +51,8 @@ class Classifier:
     aliases: tuple[tuple[str, int], ...]
 
 
+_MAX_VERSION = 2**63 - 1  # what SQLite takes; the wire has numbers beyond, which no version has
+
 SELECT_VERSIONS = """SELECT name, version, job_number, manifest, versions.created_ms
     FROM versions JOIN classifiers ON classifiers.id = classifier_id"""
 SELECT_CLASSIFIERS = """SELECT name, classifiers.created_ms, COUNT(*), MAX(version), classifiers.id
@@ -65,7 +67,9 @@ def classifier_id(connection: sqlite3.Connection, name: str) -> int:
 
 def get_version(connection: sqlite3.Connection, classifier: str, version: int) -> Version:
     """Return a version, or raise NotFoundError (VERSION_NOT_FOUND)."""
-    row = connection.execute(f"{SELECT_VERSIONS} WHERE name = ? AND version = ?", (classifier, version)).fetchone()
+    row = None
+    if version <= _MAX_VERSION:
+        row = connection.execute(f"{SELECT_VERSIONS} WHERE name = ? AND version = ?", (classifier, version)).fetchone()
     if row is None:
         raise NotFoundError("version", f"{classifier}@{version}", reason="VERSION_NOT_FOUND")
     return version_from_row(connection, row)

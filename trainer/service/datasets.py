@@ -10,6 +10,7 @@ from graft.serving.windows import in_order
 from graft.v1 import trainer_pb2 as pb
 from graft.v1 import trainer_pb2_grpc as pb_grpc
 from trainer.catalog.examples import check_digests
+from trainer.importing import ImportCall
 from trainer.service.messages import dataset_message, example_message, import_result, item_of_message, part_of_message
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ class DatasetMethods(pb_grpc.TrainerServiceServicer):
         self, request_iterator: AsyncIterator[pb.ImportExamplesRequest], context: Context
     ) -> AsyncIterator[pb.ImportExamplesResponse]:
         """Add labelled pictures; each message is answered when all of it is on disk."""
-        dataset = ""
+        dataset, call = "", ImportCall()
 
         async def answer(request: pb.ImportExamplesRequest) -> pb.ImportExamplesResponse:
             nonlocal dataset
@@ -82,7 +83,7 @@ class DatasetMethods(pb_grpc.TrainerServiceServicer):
             _check_count(request, self._max_items)
             if first:
                 await asyncio.to_thread(self._datasets.get, dataset)
-            added = await self._importer.add(dataset, [item_of_message(item) for item in request.items])
+            added = await self._importer.add(call, dataset, [item_of_message(item) for item in request.items])
             return pb.ImportExamplesResponse(results=[import_result(each) for each in added])
 
         async for response in in_order(request_iterator, answer, _IMPORT_WINDOW):
@@ -120,6 +121,12 @@ def _dataset_of(request: pb.ImportExamplesRequest, begun: str) -> str:
 
 
 def _check_count(request: pb.ImportExamplesRequest, limit: int) -> None:
+    if not request.items:
+        raise InvalidArgumentError(
+            f"the message holds no items: send 1 to {limit} in one",
+            reason="NO_ITEMS",
+            violations=(Violation("items", f"must hold 1 to {limit}"),),
+        )
     if len(request.items) > limit:
         raise InvalidArgumentError(
             f"the message holds {len(request.items)} items: send at most {limit} in one",

@@ -5,7 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from graft import statuses
-from graft.errors import AbortedError, FailedPreconditionError, GraftError, InternalError, UnavailableError
+from graft.errors import (
+    AbortedError,
+    FailedPreconditionError,
+    GraftError,
+    InternalError,
+    ResourceExhaustedError,
+    UnavailableError,
+)
 from graft.v1 import trainer_pb2 as pb
 from trainer.catalog.job_records import JobState
 from trainer.service.messages import timestamp
@@ -23,6 +30,7 @@ _KINDS: dict[str, type[GraftError]] = {
     "INTERNAL": InternalError,
     "JOB_INTERRUPTED": AbortedError,
     "EXTRACTOR_UNAVAILABLE": UnavailableError,
+    "DISK_FULL": ResourceExhaustedError,
 }
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from graft import statuses
+from graft.errors import InvalidArgumentError, Violation
 from graft.v1 import trainer_pb2 as pb
 from trainer.catalog.examples import AddOutcome
 from trainer.importing import Item
@@ -44,8 +45,22 @@ def timestamp(milliseconds: int) -> Timestamp | None:
 
 
 def part_of_message(part: pb.Part.ValueType) -> Part | None:
-    """The part asked for; None for all."""
-    return next((each for each, value in _PARTS.items() if value == part), None)
+    """The part asked for; None for all.
+
+    Raises:
+        InvalidArgumentError: reason INVALID_PART; there is no such part.
+    """
+    if part == pb.PART_UNSPECIFIED:
+        return None
+    found = next((each for each, value in _PARTS.items() if value == part), None)
+    if found is None:
+        known = ", ".join(pb.Part.Name(value) for value in _PARTS.values())
+        raise InvalidArgumentError(
+            f"part {part} is none: use one of {known}, or leave it out for all",
+            reason="INVALID_PART",
+            violations=(Violation("part", f"must be one of {known}"),),
+        )
+    return found
 
 
 def dataset_message(dataset: Dataset, counts: Iterable[LabelCount] = ()) -> pb.Dataset:

@@ -17,11 +17,11 @@ def recipe_document(recipe: pb.Recipe) -> dict[str, Any]:
     if recipe.kind:
         document["kind"] = recipe.kind
     if recipe.hidden_units:
-        document["hidden"] = list(recipe.hidden_units)
+        document["hidden_units"] = list(recipe.hidden_units)
     return document
 
 
 def recipe_message(document: dict[str, Any]) -> pb.Recipe:
     """The message of a whole document, as `trainer.recipes.to_dict` writes it."""
     scalars = {name: document[name] for name in _SCALARS if name in document}
-    return pb.Recipe(kind=document["kind"], hidden_units=document.get("hidden", ()), **scalars)
+    return pb.Recipe(kind=document["kind"], hidden_units=document.get("hidden_units", ()), **scalars)

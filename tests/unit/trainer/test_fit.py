@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.tensorflow
 
-_SMALL = MlpRecipe(hidden=(64, 32), learning_rate=0.01, max_epochs=15, patience=5)
+_SMALL = MlpRecipe(hidden_units=(64, 32), learning_rate=0.01, max_epochs=15, patience=5)
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +49,7 @@ def test_learns(recipe: Recipe, data: TrainingData) -> None:
 
 
 @pytest.mark.parametrize(
-    "recipe", [_SMALL, SoftmaxRecipe(steps=50), SeedRecipe(hidden=(8, 8), steps=50, initial_stddev=0.1)]
+    "recipe", [_SMALL, SoftmaxRecipe(steps=50), SeedRecipe(hidden_units=(8, 8), steps=50, initial_stddev=0.1)]
 )
 def test_same_seed_same_weights(recipe: Recipe, data: TrainingData) -> None:
     """Two fits with one seed give the same bytes; another seed gives others."""

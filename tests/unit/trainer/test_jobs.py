@@ -107,7 +107,7 @@ def test_defaults_are_filled_in(runner: JobRunner) -> None:
     job = runner.create("faces")
     assert job.classifier == "faces"
     assert job.recipe["kind"] == "mlp"
-    assert job.recipe["hidden"] == [512, 128]
+    assert job.recipe["hidden_units"] == [512, 128]
 
 
 def test_running_job_is_cancelled(runner: JobRunner, work: FakeWork, jobs: JobStore) -> None:

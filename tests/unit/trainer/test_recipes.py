@@ -11,7 +11,9 @@ from graft.errors import InvalidArgumentError
 from trainer.recipes import MlpRecipe, SeedRecipe, SoftmaxRecipe, from_dict, to_dict
 
 
-@pytest.mark.parametrize("recipe", [SeedRecipe(seed=3), SoftmaxRecipe(steps=7), MlpRecipe(hidden=(9, 8), dropout=0.1)])
+@pytest.mark.parametrize(
+    "recipe", [SeedRecipe(seed=3), SoftmaxRecipe(steps=7), MlpRecipe(hidden_units=(9, 8), dropout=0.1)]
+)
 def test_a_recipe_survives_its_document(recipe: SeedRecipe | SoftmaxRecipe | MlpRecipe) -> None:
     """A recipe written as JSON and read again is the same."""
     assert from_dict(json.loads(json.dumps(to_dict(recipe)))) == recipe
@@ -33,7 +35,7 @@ def test_whole_numbers_for_fractions_are_one_recipe() -> None:
     [
         ({"kind": "magic"}, "kind"),
         ({"kind": ["mlp"]}, "kind"),
-        ({"kind": "softmax", "hidden": [3]}, "hidden"),
+        ({"kind": "softmax", "hidden_units": [3]}, "hidden_units"),
         ({"learning_rate": 0}, "learning_rate"),
         ({"learning_rate": float("nan")}, "learning_rate"),
         ({"learning_rate": "fast"}, "learning_rate"),
@@ -41,9 +43,9 @@ def test_whole_numbers_for_fractions_are_one_recipe() -> None:
         ({"batch_size": 2.5}, "batch_size"),
         ({"batch_size": True}, "batch_size"),
         ({"seed": -1}, "seed"),
-        ({"hidden": 5}, "hidden"),
-        ({"hidden": [0]}, "hidden"),
-        ({"hidden": [1] * 9}, "hidden"),
+        ({"hidden_units": 5}, "hidden_units"),
+        ({"hidden_units": [0]}, "hidden_units"),
+        ({"hidden_units": [1] * 9}, "hidden_units"),
     ],
 )
 def test_wrong_settings_are_named(plain: dict[str, Any], setting: str) -> None:
@@ -52,3 +54,4 @@ def test_wrong_settings_are_named(plain: dict[str, Any], setting: str) -> None:
         from_dict(plain)
     assert caught.value.reason == "INVALID_RECIPE"
     assert caught.value.violations[0].subject == f"recipe.{setting}"
+    assert caught.value.message.startswith(f"recipe.{setting} ")

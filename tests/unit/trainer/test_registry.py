@@ -99,6 +99,17 @@ def test_alias_needs_a_version_that_is_there(registry: Registry) -> None:
         registry.set_alias("faces", "No Good", 1)
 
 
+@pytest.mark.parametrize("version", [2, 2**63, 2**64 - 1])
+def test_versions_nobody_has_are_not_found(registry: Registry, version: int) -> None:
+    """A number that the wire can carry and the catalog cannot is a version that is not there, too."""
+    registry.publish("faces", 1, _network(), {})
+    for call in (registry.get_version, registry.read_head, registry.delete_version):
+        with pytest.raises(NotFoundError):
+            call("faces", version)
+    with pytest.raises(NotFoundError):
+        registry.set_alias("faces", "canary", version)
+
+
 def test_classifier_in_use_is_not_deleted(registry: Registry, jobs: JobStore) -> None:
     """A classifier that a queued job will add to stays."""
     registry.publish("faces", 1, _network(), {})

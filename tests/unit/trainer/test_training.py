@@ -162,6 +162,17 @@ def test_a_trunk_that_changes_meanwhile_is_refused(training: Training, job: Job,
     assert caught.value.reason == "FINGERPRINT_CHANGED"
 
 
+def test_a_changed_trunk_is_told_before_its_missing_vectors(
+    training: Training, job: Job, features: FakeFeatures
+) -> None:
+    """Where the new trunk has no vectors yet, the reason is still that it changed."""
+    features.fingerprints = [b"2" * 16, b"1" * 16]
+    features.places.clear()
+    with pytest.raises(FailedPreconditionError) as caught:
+        _run(training, job)
+    assert caught.value.reason == "FINGERPRINT_CHANGED"
+
+
 def test_nothing_is_written_after_a_cancel(training: Training, job: Job, registry: Registry) -> None:
     """A job that is cancelled at the last moment leaves no version."""
 

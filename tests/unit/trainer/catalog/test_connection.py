@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from graft.errors import FailedPreconditionError
+from graft.errors import FailedPreconditionError, ResourceExhaustedError
 from trainer.catalog.connection import Catalog
 from trainer.catalog.datasets import DatasetStore
 from trainer.catalog.schema import MIGRATIONS
@@ -57,6 +57,26 @@ def test_failed_transaction_changes_nothing(catalog: Catalog, datasets: DatasetS
 
     with pytest.raises(KeyError):
         fail()
+    datasets.create("whole")
+    assert [dataset.name for dataset in datasets.list_page().items] == ["whole"]
+
+
+def test_a_full_disk_is_told(catalog: Catalog, datasets: DatasetStore) -> None:
+    """A write that finds no room says so and changes nothing; with room again it works."""
+
+    def fill() -> None:
+        with catalog.write() as connection:
+            (pages,) = connection.execute("PRAGMA page_count").fetchone()
+            connection.execute(f"PRAGMA max_page_count = {pages}")
+            row = ("x" * 100_000,)
+            connection.execute("INSERT INTO datasets (name, created_ms) VALUES (?, 1)", row)
+
+    with pytest.raises(ResourceExhaustedError, match="full") as caught:
+        fill()
+    assert caught.value.reason == "DISK_FULL"
+    assert caught.value.retry_after_s > 0
+    with catalog.write() as connection:
+        connection.execute("PRAGMA max_page_count = 1000000")
     datasets.create("whole")
     assert [dataset.name for dataset in datasets.list_page().items] == ["whole"]
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from graft.errors import AlreadyExistsError, NotFoundError
+from graft.errors import AlreadyExistsError, InvalidArgumentError, NotFoundError
 from trainer.catalog.job_records import JobState
 from trainer.catalog.jobs import JobStore
 from trainer.progress import Phase, Progress
@@ -29,6 +29,14 @@ def test_request_id_for_another_request_is_refused(jobs: JobStore) -> None:
         with pytest.raises(AlreadyExistsError) as caught:
             call("faces", "faces", {"kind": "softmax"}, request_id="r1")
         assert caught.value.reason == "REQUEST_ID_REUSED"
+
+
+def test_a_long_request_id_is_refused(jobs: JobStore) -> None:
+    """An id of more than 128 characters is refused with a reason of its own."""
+    jobs.create("faces", "faces", {}, request_id="r" * 128)
+    with pytest.raises(InvalidArgumentError) as caught:
+        jobs.create("faces", "faces", {}, request_id="r" * 129)
+    assert caught.value.reason == "INVALID_REQUEST_ID"
 
 
 def test_final_states_are_final(jobs: JobStore) -> None:
@@ -83,8 +91,9 @@ def test_jobs_are_listed_newest_first(jobs: JobStore) -> None:
     assert [job.number for job in jobs.list_page(classifier="c1").items] == [4, 2]
 
 
-@pytest.mark.parametrize("job_id", ["", "7", "job-", "job-x", "job-7", "job-٣", "job-" + "9" * 30])
+@pytest.mark.parametrize("job_id", ["", "7", "job-", "job-x", "job-7", "job-٣", "job-01", "job-" + "9" * 30])
 def test_unknown_jobs_are_not_found(jobs: JobStore, job_id: str) -> None:
-    """Whatever is no job's id is not found."""
+    """Whatever is no job's id is not found, nor is another spelling of one."""
+    jobs.create("faces", "faces", {})
     with pytest.raises(NotFoundError):
         jobs.get(job_id)

@@ -1,0 +1,58 @@
+"""What the dataset methods refuse before anything is done."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from graft.errors import InvalidArgumentError
+from graft.v1 import trainer_pb2 as pb
+from trainer.importing import Importer, Stored
+from trainer.service.datasets import DatasetMethods
+from trainer.service.messages import part_of_message
+from trainer.split import Part
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+
+    from trainer.catalog.datasets import DatasetStore
+    from trainer.catalog.examples import ExampleStore
+
+
+class NoPictures:
+    """An extractor that has nothing and takes nothing."""
+
+    async def find_missing(self, digests: Sequence[bytes]) -> tuple[set[bytes], bytes]:
+        """Miss everything."""
+        return set(digests), b"1" * 16
+
+    async def store(self, contents: Sequence[bytes]) -> tuple[list[Stored], bytes]:
+        """Take nothing."""
+        raise AssertionError(f"{len(contents)} pictures were sent")
+
+
+@pytest.mark.parametrize(("items", "reason"), [(0, "NO_ITEMS"), (4, "TOO_MANY_ITEMS")])
+async def test_messages_hold_some_items(
+    datasets: DatasetStore, examples: ExampleStore, faces: str, items: int, reason: str
+) -> None:
+    """A message without items, or with too many, is refused."""
+    methods = DatasetMethods(datasets, examples, Importer(NoPictures(), examples), max_items=3)
+
+    async def requests() -> AsyncIterator[pb.ImportExamplesRequest]:
+        yield pb.ImportExamplesRequest(dataset=faces, items=[pb.ImportItem(label="anna")] * items)
+
+    with pytest.raises(InvalidArgumentError) as caught:
+        _ = [each async for each in methods.ImportExamples(requests(), None)]
+    assert caught.value.reason == reason
+    assert caught.value.violations[0].subject == "items"
+
+
+def test_unknown_parts_are_refused() -> None:
+    """A part that this Graft does not know never means all of them."""
+    assert part_of_message(pb.PART_UNSPECIFIED) is None
+    assert part_of_message(pb.PART_TEST) is Part.TEST
+    request = pb.ListExamplesRequest.FromString(b"\x28\x63")  # field 5, part, is 99
+    with pytest.raises(InvalidArgumentError) as caught:
+        part_of_message(request.part)
+    assert caught.value.reason == "INVALID_PART"

@@ -1,0 +1,56 @@
+"""What can be wrong with one item of an import, said by its place in the caller's message."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from graft.errors import GraftError, InvalidArgumentError, NotFoundError, Violation
+from trainer.catalog.examples import check_digest
+from trainer.labels import check_label
+
+if TYPE_CHECKING:
+    from trainer.importing import Item
+
+
+def problem_of(index: int, item: Item) -> InvalidArgumentError | None:
+    """What is wrong with an item before anything is done with it; None if nothing is."""
+    field = f"items[{index}]"
+    if item.digest is None and item.content is None:
+        violations = (Violation(f"{field}.picture", "must be set"),)
+        message = f"{field} has neither digest nor content"
+        return InvalidArgumentError(message, reason="PICTURE_REQUIRED", violations=violations)
+    try:
+        check_label(f"{field}.label", item.label)
+        if item.digest is not None:
+            check_digest(f"{field}.digest", item.digest)
+    except InvalidArgumentError as error:
+        return error
+    return None
+
+
+def not_cached(index: int, digest: bytes) -> NotFoundError:
+    """The error of a digest that has no vector."""
+    return NotFoundError(
+        "vector",
+        digest.hex(),
+        f"items[{index}]: the picture with SHA-256 {digest.hex()} has no cached vector; send its bytes",
+        reason="FEATURE_NOT_CACHED",
+        metadata={"index": str(index), "digest": digest.hex()},
+    )
+
+
+def placed(index: int, digest: bytes, error: GraftError) -> GraftError:
+    """The extractor's error of a picture, by its place in this message instead of that in what was sent on.
+
+    Class, reason and whatever else the error tells, such as the pause before a retry, stay.
+    """
+    name = digest.hex() or error.metadata.get("digest", "unknown")
+    metadata = {**error.metadata, "index": str(index), "digest": name}
+    where = f"items[{index}] (sha256 {name}): "
+    if isinstance(error, InvalidArgumentError):
+        violations = tuple(Violation(f"items[{index}].content", each.description) for each in error.violations)
+        described = violations[0].description if violations else error.message
+        return InvalidArgumentError(where + described, reason=error.reason, violations=violations, metadata=metadata)
+    copied = type(error).__new__(type(error), where + error.message)  # classes differ in what their constructors take
+    vars(copied).update(vars(error), message=where + error.message, metadata=metadata)
+    return copied
