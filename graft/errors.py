@@ -75,14 +75,15 @@ class GraftError(Exception):
         self.reason = reason or self.default_reason
         self.metadata = dict(metadata or {})
 
-    def placed(self, where: str, **metadata: str) -> Self:
+    def placed(self, where: str, *, instead_of: str = "", **metadata: str) -> Self:
         """Return the same error about an item: `where` before its message, `metadata` added. This one stays as it is.
 
-        An error may be shared by callers that know the item by different places.
+        An error may be shared by callers that know the item by different places; `instead_of` is a place that the
+        message begins with already, which is taken off.
         """
         copy = type(self).__new__(type(self))
         vars(copy).update(vars(self))
-        copy.message = f"{where}: {self.message}"
+        copy.message = f"{where}: {self.message.removeprefix(f'{instead_of}: ')}"
         copy.args = (copy.message,)
         copy.metadata = {**self.metadata, **metadata}
         return copy

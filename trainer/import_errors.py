@@ -45,12 +45,8 @@ def placed(index: int, digest: bytes, error: GraftError) -> GraftError:
     Class, reason and whatever else the error tells, such as the pause before a retry, stay.
     """
     name = digest.hex() or error.metadata.get("digest", "unknown")
-    metadata = {**error.metadata, "index": str(index), "digest": name}
-    where = f"items[{index}] (sha256 {name}): "
-    if isinstance(error, InvalidArgumentError):
-        violations = tuple(Violation(f"items[{index}].content", each.description) for each in error.violations)
-        described = violations[0].description if violations else error.message
-        return InvalidArgumentError(where + described, reason=error.reason, violations=violations, metadata=metadata)
-    copied = type(error).__new__(type(error), where + error.message)  # classes differ in what their constructors take
-    vars(copied).update(vars(error), message=where + error.message, metadata=metadata)
-    return copied
+    sent_on = f"images[{error.metadata.get('index', '')}] (sha256 {name})"
+    copy = error.placed(f"items[{index}] (sha256 {name})", instead_of=sent_on, index=str(index), digest=name)
+    if isinstance(copy, InvalidArgumentError):
+        copy.violations = tuple(Violation(f"items[{index}].content", each.description) for each in copy.violations)
+    return copy

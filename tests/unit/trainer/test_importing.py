@@ -84,7 +84,10 @@ async def test_errors_name_the_item_and_keep_what_they_are(
         ),
         b"gone": NotFoundError("file", "weights", reason="GONE"),
         b"bad": InvalidArgumentError(
-            "images[2]: no picture", reason="CORRUPT_IMAGE", violations=(Violation("images[2].content", "no picture"),)
+            f"images[2] (sha256 {_sha256(b'bad').hex()}): no picture",
+            reason="CORRUPT_IMAGE",
+            violations=(Violation("images[2].content", "no picture"),),
+            metadata={"index": "2"},
         ),
     }
     items = [Item("anna", "", content=name) for name in (b"fine", b"full", b"gone", b"bad")]
