@@ -9,13 +9,22 @@ import typer
 
 from graft.cli import classify, delete, extract, importing, lists, promote, sample, status, train, up
 from graft.cli.group import GraftGroup
-from graft.cli.session import Session
+from graft.cli.session import Session, checked_address
 
 _HELP = """Image classifiers by transfer learning: a frozen Inception-V3, and a small head trained on your pictures.
 
 `graft up` starts the services; `graft sample`, `graft import`, `graft train` and `graft classify` use them. The options
 --gateway and --home may also follow a command.
 """
+
+
+def _print_version(asked: bool) -> None:  # noqa: FBT001 - typer calls it with the option's value
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(f"graft {version('graft')}")
+        raise typer.Exit
+
 
 app = typer.Typer(
     cls=GraftGroup,
@@ -41,9 +50,13 @@ def options(
     home: Annotated[
         Path, typer.Option(envvar="GRAFT_HOME", help="Directory that holds all state of the services on this machine.")
     ] = Path("~/.graft"),
+    *,
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
 ) -> None:
     """Remember the options; they may also follow the command."""
-    context.obj = Session(gateway, home.expanduser())
+    context.obj = Session(checked_address(gateway), home.expanduser())
 
 
 app.command("up")(up.up)

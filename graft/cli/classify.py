@@ -36,7 +36,7 @@ def classify(
             typer.echo(f"\n{classifier} version {', '.join(map(str, sorted(answered)))}")
         for result in results:
             if result.error:
-                typer.echo(f"{result.source}: {result.error.message} [{result.error.reason}]", err=True)
+                typer.echo(f"{result.source}: {output.why(result.error)}", err=True)
     if any(result.error for result in results):
         raise typer.Exit(1)
 

@@ -22,6 +22,7 @@ def import_pictures(
 ) -> None:
     """Import a folder whose subfolders are labels; the dataset is created if need be.
 
+    Links to pictures are followed; links to folders are not, and count as passed over.
     Only pictures that the cache does not hold are sent and computed, so doing it again is quick and changes nothing.
     Refused pictures are listed at the end; the exit code is 0 as long as one picture was taken.
     """
@@ -46,7 +47,10 @@ def import_pictures(
             f"{report.computed} computed; {report.seconds:.1f} s, {rate:.1f} pictures/s"
         )
         if report.skipped:
-            typer.echo(f"{report.skipped} files passed over: not named like a picture, or in no subfolder")
+            typer.echo(
+                f"{report.skipped} files passed over: not named like a picture, in no subfolder, a link to a folder, "
+                "or no regular file"
+            )
         output.print_refused(report.refused)
     if len(report.refused) == report.total:
         raise typer.Exit(1)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from enum import Enum
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import typer
 
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from graft.client import Refusal
+
+_PLACE: Final = re.compile(r"^(?:(?:images|items)\[\d+\](?: \(sha256 \w+\): |\.))+")
+"""Where in a message between services a picture was: whoever reads its file's name has no use for it."""
 
 
 def plain(value: Any) -> Any:
@@ -47,7 +51,13 @@ def plain(value: Any) -> Any:
 
 def print_json(value: Any) -> None:
     """Print a result on standard output."""
-    typer.echo(json.dumps(plain(value), indent=2, ensure_ascii=False))
+    printed, legible = plain(value), True
+    text = json.dumps(printed, indent=2, ensure_ascii=False)
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # a file's name that is not UTF-8; JSON has escapes for it
+        legible = False
+    typer.echo(text if legible else json.dumps(printed, indent=2))
 
 
 def console(*, stderr: bool = False) -> Console:
@@ -89,9 +99,14 @@ def print_refused(refused: Sequence[Refusal], limit: int = 50) -> None:
         return
     typer.echo(f"{len(refused)} refused:", err=True)
     for each in refused[:limit]:
-        typer.echo(f"  {each.source}: {each.error.message} [{each.error.reason}]", err=True)
+        typer.echo(f"  {each.source}: {why(each.error)}", err=True)
     if len(refused) > limit:
         typer.echo(f"  and {len(refused) - limit} more", err=True)
+
+
+def why(error: GraftError) -> str:
+    """Return what is wrong with a picture, its reason in brackets."""
+    return f"{_PLACE.sub('', error.message)} [{error.reason}]"
 
 
 def when(time: datetime | None) -> str:

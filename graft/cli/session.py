@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+
+import typer
 
 from graft.cli.supervisor.records import read_up
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import typer
-
     from graft.client import Client
+
+_ADDRESS: Final = re.compile(r"(?:\[[0-9a-fA-F:.]+\]|[^\s:\[\]/]+):([0-9]{1,5})")
+_LAST_PORT: Final = 65535
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,18 @@ class Session:
         from graft.client import Client
 
         return Client(self.address())
+
+
+def checked_address(text: str) -> str:
+    """Return a gateway's address as it was given, or nothing.
+
+    Raises:
+        BadParameter: it is not HOST:PORT.
+    """
+    found = _ADDRESS.fullmatch(text)
+    if text and not (found and 0 < int(found[1]) <= _LAST_PORT):
+        raise typer.BadParameter(f"{text!r}: give HOST:PORT", param_hint="--gateway or GRAFT_GATEWAY")
+    return text
 
 
 def session_of(context: typer.Context) -> Session:

@@ -11,7 +11,7 @@ import typer
 from graft.cli import options, output
 from graft.cli.course import follow
 from graft.cli.session import session_of
-from graft.errors import FailedPreconditionError, UnavailableError
+from graft.errors import UnavailableError
 
 if TYPE_CHECKING:
     from graft.client import Client, Job
@@ -145,7 +145,7 @@ def _wait_until_served(client: Client, job: Job) -> bool:
 
 
 def _units(text: str) -> tuple[int, ...]:
-    parts = [part.strip() for part in text.split(",") if part.strip()]
+    parts = [part.strip() for part in text.split(",")] if text else []
     if not all(part.isdecimal() and int(part) > 0 for part in parts):
-        raise FailedPreconditionError(f"--hidden-units {text!r}: give numbers such as 512,128", reason="BAD_OPTION")
+        raise typer.BadParameter(f"{text!r}: give numbers such as 512,128", param_hint="--hidden-units")
     return tuple(map(int, parts))

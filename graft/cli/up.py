@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from graft.cli import output
 from graft.cli.session import session_of
 from graft.cli.supervisor.records import home_lock
+from graft.errors import GraftError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,6 +29,9 @@ class Precision(StrEnum):
     FLOAT32 = "float32"
     BFLOAT16 = "bfloat16"
 
+
+_NETWORK_LIMIT_S: Final = 2.0
+"""How long the question which network serves may keep us from looking after the services."""
 
 _Port = Annotated[
     int | None, typer.Option(min=0, max=65535, help="Without it: after the gateway's.", show_default=False)
@@ -66,12 +71,12 @@ def up(
     derived = [(port and port + place) if own is None else own for place, own in enumerate(chosen, start=1)]
     ports = dict(zip(("feature_extractor", "trainer", "classifier"), derived, strict=True)) | {"gateway": port}
     with home_lock(home):
-        screen = _Screen(home)
+        screen = Screen(home)
         code = Supervisor(Plan(home, ports, {"feature_extractor": trunk_flags}, grace), screen).run()
     raise typer.Exit(code)
 
 
-class _Screen:
+class Screen:
     """Lines on standard output; a spinner while something is waited for, if there is a terminal."""
 
     def __init__(self, home: Path) -> None:
@@ -82,11 +87,23 @@ class _Screen:
 
     def say(self, line: str) -> None:
         """Print a line."""
-        self._end_waiting()
-        self._console.print(line, markup=False)
+        with suppress(OSError):  # a full disk under our output stops no service
+            self._end_waiting()
+            self._console.print(line, markup=False)
+
+    def warn(self, line: str) -> None:
+        """Print a line on standard error."""
+        with suppress(OSError):  # a full disk under our output stops no service
+            self._end_waiting()
+            typer.echo(f"graft: {line}", err=True)
 
     def waiting(self, stages: list[str], last_line: str) -> None:
         """Show what is waited for: always on a terminal, when it changes elsewhere."""
+        with suppress(OSError):
+            self._show_waiting(stages, last_line)
+        self._waiting = stages
+
+    def _show_waiting(self, stages: list[str], last_line: str) -> None:
         text = f"waiting for {', '.join(stages)}"
         if self._console.is_terminal:
             from rich.markup import escape
@@ -98,16 +115,28 @@ class _Screen:
             self._status.update(shown)
         elif stages != self._waiting:
             self._console.print(text, markup=False)
-        self._waiting = stages
 
     def ready(self, up: Up) -> None:
-        """Print the addresses."""
-        self._end_waiting()
+        """Print the addresses, and which network serves."""
         rows = [
             (name, stage.address, stage.pid, self._home / "logs" / f"{name}.log") for name, stage in up.stages.items()
         ]
-        output.print_table(["service", "address", "#process", "log"], rows, "")
+        with suppress(OSError):
+            self._end_waiting()
+            output.print_table(["service", "address", "#process", "log"], rows, "")
         self.say(f"Graft is ready at {up.address_of('gateway')}; Ctrl-C stops it")
+        self._name_network(up.address_of("gateway"))
+
+    def _name_network(self, gateway: str) -> None:
+        from graft.client import Client
+
+        try:
+            with Client(gateway, timeout_s=_NETWORK_LIMIT_S) as client:
+                trunk = client.trunk()
+        except GraftError:
+            return  # it is no more than a courtesy; `graft status` says what is wrong
+        reason = f": {trunk.weights_reason}" if trunk.weights_reason else ""
+        self.say(f"network: {trunk.weights} weights, cut at {trunk.layer}, {trunk.precision}{reason}")
 
     def _end_waiting(self) -> None:
         if self._status is not None:

@@ -6,11 +6,13 @@ import os
 import shutil
 import tempfile
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from graft.cli.file_errors import writing
 from graft.errors import FailedPreconditionError
 
 if TYPE_CHECKING:
@@ -27,7 +29,8 @@ class VectorsFile:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._raw: IO[bytes] = tempfile.TemporaryFile(dir=path.parent)  # noqa: SIM115 - closed by __exit__
+        with writing(path):
+            self._raw: IO[bytes] = tempfile.TemporaryFile(dir=path.parent)  # noqa: SIM115 - closed by __exit__
         self._rows: list[tuple[bytes, str, str]] = []
         self._fingerprint = b""
         self._dimensions = 0
@@ -38,7 +41,8 @@ class VectorsFile:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._raw.close()
+        with suppress(OSError):  # what it still wanted to write went wrong before, and is not wanted any more
+            self._raw.close()
 
     @property
     def count(self) -> int:
@@ -49,7 +53,7 @@ class VectorsFile:
         """Add a picture's vector.
 
         Raises:
-            FailedPreconditionError: it is another trunk's than the first one.
+            FailedPreconditionError: it is another trunk's than the first one, or it cannot be written.
         """
         assert feature.vector is not None  # noqa: S101 - refused pictures are not added
         if self._fingerprint not in {b"", feature.fingerprint}:
@@ -57,11 +61,20 @@ class VectorsFile:
                 "the extractor changed its trunk in the middle; extract again", reason="FINGERPRINT_MISMATCH"
             )
         self._fingerprint, self._dimensions = feature.fingerprint, feature.vector.shape[0]
-        self._raw.write(feature.vector.astype("<f4").tobytes())
+        with writing(self._path):
+            self._raw.write(feature.vector.astype("<f4").tobytes())
         self._rows.append((feature.digest, name, label))
 
     def finish(self) -> None:
-        """Write the file, synced, under a temporary name, then give it its own."""
+        """Write the file, synced, under a temporary name, then give it its own.
+
+        Raises:
+            FailedPreconditionError: it cannot be written.
+        """
+        with writing(self._path):
+            self._finish()
+
+    def _finish(self) -> None:
         descriptor, name = tempfile.mkstemp(dir=self._path.parent, prefix=f".{self._path.name}.")
         temporary = Path(name)
         try:

@@ -24,13 +24,13 @@ class Folder:
     """A folder whose subfolders are labels.
 
     Pictures may lie deeper than one level; the label is the first subfolder's name. Files directly in the folder have
-    no label and are passed over, as is what begins with a dot. Links to files are followed, links to folders below
-    the labels are not, so that a walk always ends.
+    no label and are passed over, as is what begins with a dot. Links to files are followed; links to folders are not,
+    wherever they lie: a walk always ends, stays in the folder, and finds nothing under two labels.
 
     Attributes:
         path: the folder.
         pictures: pictures found when it was counted.
-        skipped: other files found.
+        skipped: what else was found, hidden files apart: other files, links to folders, FIFOs and the like.
     """
 
     path: Path
@@ -48,49 +48,67 @@ class Folder:
         if not root.is_dir():
             raise InvalidArgumentError(f"{root} is not a folder", reason="NOT_A_FOLDER")
         counts = [0, 0]
-        for _, file in _walk(root):
-            counts[not _labelled_picture(root, file)] += 1
+        for entry in _walk(root):
+            counts[not entry.is_labelled] += 1
         return cls(root, *counts)
 
     def items(self) -> Iterator[LabelledPicture]:
         """Yield the pictures sorted by label and path, one at a time; no more than one folder's names are held."""
-        for label, file in _walk(self.path):
-            if _labelled_picture(self.path, file):
-                yield LabelledPicture(label, file, str(file.relative_to(self.path)))
+        for entry in _walk(self.path):
+            if entry.is_labelled:
+                yield LabelledPicture(entry.label, entry.path, str(entry.path.relative_to(self.path)))
 
 
 def picture_files(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """Yield every picture under a folder, sorted, at any depth, also directly in it."""
-    return (file for _, file in _walk(Path(path)) if _is_picture(file))
+    """Yield every picture under a folder, sorted, at any depth, also directly in it; links to folders are not followed.
+
+    Raises:
+        InvalidArgumentError: a folder cannot be read.
+    """
+    return (entry.path for entry in _walk(Path(path)) if entry.is_picture)
 
 
-def _is_picture(file: Path) -> bool:
-    return file.suffix.lower() in PICTURE_SUFFIXES
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """Something in the folder that is not walked into; `label` is empty if it lies directly in the folder."""
+
+    label: str
+    path: Path
+
+    @property
+    def is_picture(self) -> bool:
+        # A FIFO or a device would block or never end.
+        return self.path.suffix.lower() in PICTURE_SUFFIXES and self.path.is_file()
+
+    @property
+    def is_labelled(self) -> bool:
+        return bool(self.label) and self.is_picture
 
 
-def _labelled_picture(root: Path, file: Path) -> bool:
-    return _is_picture(file) and file.parent != root
-
-
-def _walk(root: Path) -> Iterator[tuple[str, Path]]:
-    # Yields (label, file), sorted by label; the label is the first part of the path under the root, and empty for the
-    # root's own files.
-    with os.scandir(root) as entries:
-        names = sorted((entry.name, entry.is_dir()) for entry in entries if not entry.name.startswith("."))
-    yield from (("", root / name) for name, is_folder in names if not is_folder and (root / name).is_file())
-    for label, is_folder in names:
+def _walk(root: Path) -> Iterator[_Entry]:
+    # Sorted by label, the root's own entries first.
+    try:
+        with os.scandir(root) as entries:
+            found = [(each.name, each.is_dir(follow_symlinks=False)) for each in entries if not _is_hidden(each.name)]
+    except OSError as error:
+        raise unreadable(root, error) from error
+    found.sort()
+    yield from (_Entry("", root / name) for name, is_folder in found if not is_folder)
+    for label, is_folder in found:
         if is_folder:
-            yield from ((label, file) for file in _files_below(root / label))
+            yield from (_Entry(label, path) for path in _files_below(root / label))
 
 
 def _files_below(top: Path) -> Iterator[Path]:
     for directory, folders, files in os.walk(top, onerror=_refuse):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in sorted(files):
-            file = Path(directory, name)
-            # A FIFO or a device would block or never end.
-            if not name.startswith(".") and file.is_file():
-                yield file
+        folders[:] = sorted(name for name in folders if not _is_hidden(name))
+        # os.walk counts links to folders among the folders, and does not walk into them.
+        links = [name for name in folders if Path(directory, name).is_symlink()]
+        yield from (Path(directory, name) for name in sorted([*files, *links]) if not _is_hidden(name))
+
+
+def _is_hidden(name: str) -> bool:
+    return name.startswith(".")
 
 
 def _refuse(error: OSError) -> None:

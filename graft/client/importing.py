@@ -188,7 +188,7 @@ class Importer:
         request = trainer_pb2.ImportExamplesRequest(dataset=self._dataset)
         sent: list[Outgoing] = []
         for each, content in zip(picked, contents, strict=True):
-            item = trainer_pb2.ImportItem(label=each.hashed.item.label, source=each.hashed.item.name)
+            item = trainer_pb2.ImportItem(label=each.hashed.item.label, source=pictures.legible(each.hashed.item.name))
             if isinstance(content, GraftError):
                 self._tally.refuse(each.hashed, content)
                 self._arrived(each, stored=False)

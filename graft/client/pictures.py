@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from graft.errors import GraftError, InvalidArgumentError
 
 Picture: TypeAlias = str | os.PathLike[str] | bytes
 """A file's path, or a file's bytes."""
+
+_SURROGATES: Final = re.compile("[\ud800-\udfff]")
+"""What stands in a file's name for bytes that are not UTF-8; the wire cannot carry it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +60,15 @@ def source_of(picture: Picture, otherwise: str) -> str:
     return otherwise if isinstance(picture, bytes) else os.fspath(picture)
 
 
+def legible(name: str) -> str:
+    """Return a file's name as text that UTF-8 can hold: what is not text becomes U+FFFD, the replacement character."""
+    return _SURROGATES.sub("\ufffd", name)
+
+
 def hash_item(item: LabelledPicture) -> Hashed:
-    """Return digest and size without keeping the bytes; what cannot be read carries its error."""
+    """Return digest and size without keeping the bytes; what cannot be read or labelled carries its error."""
+    if _SURROGATES.search(item.label):
+        return Hashed(item, b"", 0, _illegible_label(item.label))
     if isinstance(item.picture, bytes):
         return Hashed(item, hashlib.sha256(item.picture).digest(), len(item.picture))
     try:
@@ -90,3 +101,9 @@ def read(picture: Picture, limit_bytes: int) -> bytes | GraftError:
 def unreadable(path: str | os.PathLike[str], error: OSError) -> InvalidArgumentError:
     """Return the error for a file that cannot be read here."""
     return InvalidArgumentError(f"cannot read {os.fspath(path)}: {error.strerror or error}", reason="UNREADABLE_FILE")
+
+
+def _illegible_label(label: str) -> InvalidArgumentError:
+    return InvalidArgumentError(
+        f"label {legible(label)!r} is not UTF-8: give its folder a name that is", reason="INVALID_LABEL"
+    )

@@ -70,7 +70,7 @@ class ImportReport:
         unchanged: pictures that were examples already.
         computed: pictures that went through the trunk.
         refused: those that were not added, and why.
-        skipped: files of the folder passed over because their names do not end like a picture's.
+        skipped: what was passed over in the folder: see Folder.skipped.
         seconds: how long it took.
     """
 

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any, Final, TypeAlias
 
@@ -17,7 +18,6 @@ from graft.channels import open_sync_channel
 from graft.client.stubs import stubs_of
 
 if TYPE_CHECKING:
-    from pathlib import Path
     from queue import SimpleQueue
 
 STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
@@ -75,36 +75,44 @@ class Child:
         stage: str,
         command: list[str],
         environment: dict[str, str],
-        log: Path,
+        log: IO[bytes],
         lifeline: int,
         events: SimpleQueue[Event],
     ) -> None:
-        """Start the process. `lifeline` is the reading end of a pipe whose writing end we alone hold, and never use."""
+        """Start the process, whose output goes to `log`, which is closed here.
+
+        `lifeline` is the reading end of a pipe whose writing end we alone hold, and never use.
+
+        Raises:
+            OSError: there is no process.
+        """
         self.stage = stage
         self.code: int | None = None
         self.served = False
         self.started = time.monotonic()
         self._events = events
         self._gone = threading.Event()
-        with log.open("ab", buffering=0) as file:
-            # Blocked signals stay blocked over exec: none can end the child before it has its handlers, which unblock
-            # them. A session of its own keeps the terminal's Ctrl-C from it.
-            before = signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
-            try:
-                self._process = subprocess.Popen(  # noqa: S603 - this interpreter and a module of this project
-                    command,
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.PIPE,
-                    stderr=file,
-                    env={**environment, LIFELINE: str(lifeline)},
-                    pass_fds=(lifeline,),
-                    start_new_session=True,
-                )
-            finally:
-                signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        # Blocked signals stay blocked over exec: none can end the child before it has its handlers, which unblock
+        # them. A session of its own keeps the terminal's Ctrl-C from it.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
+        try:
+            self._process = subprocess.Popen(  # noqa: S603 - this interpreter and a module of this project
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                env={**environment, LIFELINE: str(lifeline)},
+                pass_fds=(lifeline,),
+                start_new_session=True,
+            )
+        except BaseException:
+            log.close()
+            raise
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
         self.pid = self._process.pid
         threading.Thread(target=self._wait, daemon=True).start()
-        threading.Thread(target=self._read, args=(log.open("ab", buffering=0),), daemon=True).start()
+        threading.Thread(target=self._read, args=(log,), daemon=True).start()
 
     def watch_health(self, address: str) -> None:
         """Report Serving once the health at `address` says so."""
@@ -139,7 +147,9 @@ class Child:
                 line = raw.decode(errors="replace").rstrip()
                 if line.startswith(f"{self.stage}{_LISTENING}"):
                     self._events.put(Listening(self, line.rsplit(" ", 1)[-1]))
-                log.write(raw)
+                # On a full disk the line is lost; the child must still find a reader.
+                with suppress(OSError):
+                    log.write(raw)
 
     def _ask_health(self, address: str) -> None:
         with open_sync_channel(address) as channel:

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from graft.cli.file_errors import writing
 from graft.owner_lock import OwnerLock
 
 if TYPE_CHECKING:
@@ -67,9 +68,11 @@ def read_up(home: Path) -> Up | None:
 
 
 def write_exit(home: Path, exit_codes: Mapping[str, int]) -> None:
-    """Write HOME/up-exit.json, and take HOME/up.json away."""
-    _write_json(home / UP_EXIT, {"exit_codes": dict(exit_codes)})
-    (home / UP).unlink(missing_ok=True)
+    """Take HOME/up.json away, and write HOME/up-exit.json, each also if the other cannot be done."""
+    try:
+        (home / UP).unlink(missing_ok=True)
+    finally:
+        _write_json(home / UP_EXIT, {"exit_codes": dict(exit_codes)})
 
 
 @contextmanager
@@ -77,13 +80,15 @@ def home_lock(home: Path) -> Iterator[None]:
     """Hold the home for one `graft up`; the lock goes with the process, however it ends.
 
     Raises:
-        FailedPreconditionError: another one holds it.
+        FailedPreconditionError: another one holds it, or it cannot be written.
     """
-    home.mkdir(parents=True, exist_ok=True)
-    lock = OwnerLock(home / LOCK, "HOME_IN_USE")
+    with writing(home):
+        home.mkdir(parents=True, exist_ok=True)
+        lock = OwnerLock(home / LOCK, "HOME_IN_USE")
     try:
         for stale in (UP, UP_EXIT):
-            (home / stale).unlink(missing_ok=True)
+            with writing(home / stale):
+                (home / stale).unlink(missing_ok=True)
         yield
     finally:
         lock.release()

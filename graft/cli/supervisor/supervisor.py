@@ -6,12 +6,13 @@ import os
 import signal
 import time
 from contextlib import contextmanager
+from pathlib import Path
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import IO, TYPE_CHECKING, Final, Protocol
 
 from graft.cli.supervisor.child import Child, Ended, Event, Listening, Serving, Stop
-from graft.cli.supervisor.logs import last_lines, open_log
-from graft.cli.supervisor.records import RunningStage, Up, write_exit, write_up
+from graft.cli.supervisor.logs import last_lines, log_of, open_log
+from graft.cli.supervisor.records import UP, RunningStage, Up, write_exit, write_up
 from graft.cli.supervisor.stages import STAGES, environment
 
 if TYPE_CHECKING:
@@ -37,6 +38,9 @@ class Screen(Protocol):
     def say(self, line: str) -> None:
         """Say something once."""
 
+    def warn(self, line: str) -> None:
+        """Say what goes wrong here and does not stop the stages."""
+
     def waiting(self, stages: list[str], last_line: str) -> None:
         """Say which stages are not serving yet, and what the first of them logged last; called every second."""
 
@@ -59,6 +63,7 @@ class Supervisor:
         self._ever_served: set[str] = set()
         self._announced = False
         self._written: Up | None = None
+        self._warned: set[str] = set()
         # Each child inherits the reading end. When this process ends, however it does, the kernel closes the writing
         # end, and each child's event loop sees the end of the file.
         self._lifeline, self._held = os.pipe()
@@ -70,7 +75,7 @@ class Supervisor:
                 clean = self._supervise()
             finally:
                 exit_codes = self._stop()
-        write_exit(self._plan.home, exit_codes)
+                self._write_exit(exit_codes)
         os.close(self._held)
         os.close(self._lifeline)
         self._screen.say("exit codes: " + ", ".join(f"{name} {code}" for name, code in exit_codes.items()))
@@ -104,7 +109,8 @@ class Supervisor:
             self._tell()
 
     def _next_event(self) -> Event | None:
-        timeout = None if self._announced and not self._due else _TICK_S
+        # A record that could not be written is tried again.
+        timeout = None if self._announced and self._written and not self._due else _TICK_S
         if self._due:
             timeout = max(0.0, min(_TICK_S, min(self._due.values()) - time.monotonic()))
         try:
@@ -124,24 +130,36 @@ class Supervisor:
         for stage in STAGES:
             if self._due.get(stage.name, float("inf")) <= time.monotonic():
                 del self._due[stage.name]
-                self._start(stage)
+                try:
+                    self._start(stage)
+                except OSError as error:
+                    self._due[stage.name] = time.monotonic() + _LONGEST_PAUSE_S
+                    self._warn(f"cannot start {stage.name}, and will go on trying: {error.strerror}")
 
     def _start(self, stage: Stage) -> None:
         self._children[stage.name] = Child(
             stage.name,
             self._plan.command(stage, self._addresses),
             environment(),
-            open_log(self._plan.home, stage.name),
+            self._open_log(stage),
             self._lifeline,
             self._events,
         )
+
+    def _open_log(self, stage: Stage) -> IO[bytes]:
+        log = log_of(self._plan.home, stage.name)
+        try:
+            return open_log(log)
+        except OSError as error:
+            self._warn(f"cannot open {log}: {error.strerror}; what {stage.name} says from now on is lost")
+            return Path(os.devnull).open("ab", buffering=0)
 
     def _schedule_restart(self, child: Child) -> bool:
         """Plan another start of a stage that died; False if that is no use."""
         stage, code = child.stage, child.code
         child.kill()  # what it may have left in its session
         self._listening.discard(stage)
-        log = self._plan.home / "logs" / f"{stage}.log"
+        log = log_of(self._plan.home, stage)
         quick = time.monotonic() - child.started < QUICK_S
         deaths = self._quick_deaths.get(stage, 0) + 1 if quick else 1
         self._quick_deaths[stage] = deaths
@@ -169,14 +187,33 @@ class Supervisor:
             },
         )
         if up != self._written:
-            write_up(self._plan.home, up)
-            self._written = up
+            self._write(up)
         if not waiting and not self._announced:
             self._announced = True
             self._screen.ready(up)
         elif waiting and not self._announced:
-            lines = last_lines(self._plan.home / "logs" / f"{waiting[0]}.log", 1)
+            lines = last_lines(log_of(self._plan.home, waiting[0]), 1)
             self._screen.waiting(waiting, lines[0] if lines else "")
+
+    def _write(self, up: Up) -> None:
+        try:
+            write_up(self._plan.home, up)
+        except OSError as error:
+            self._written = None
+            self._warn(f"cannot write {self._plan.home / UP}: {error.strerror}; the services go on")
+        else:
+            self._written = up
+
+    def _write_exit(self, exit_codes: dict[str, int]) -> None:
+        try:
+            write_exit(self._plan.home, exit_codes)
+        except OSError as error:
+            self._warn(f"cannot write how it ended under {self._plan.home}: {error.strerror}")
+
+    def _warn(self, line: str) -> None:
+        if line not in self._warned:
+            self._warned.add(line)
+            self._screen.warn(line)
 
     def _serves(self, stage: str) -> bool:
         child = self._children.get(stage)

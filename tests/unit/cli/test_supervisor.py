@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import json
 import os
-from typing import TYPE_CHECKING
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
 from graft.cli.app import app
 from graft.cli.supervisor import stages
-from graft.cli.supervisor.logs import last_lines, open_log
+from graft.cli.supervisor.logs import last_lines, log_of, open_log
 from graft.cli.supervisor.records import RunningStage, Up, read_up, write_exit, write_up
 from graft.cli.supervisor.stages import STAGES, Plan, Stage, check_installed
+from graft.cli.up import Screen
 from graft.errors import FailedPreconditionError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def test_fixed_ports_are_known_before_anything_starts(tmp_path: Path) -> None:
@@ -57,8 +57,58 @@ def test_what_runs_is_read_back_until_it_ends(tmp_path: Path) -> None:
 
 def test_the_end_of_a_log_is_found_in_a_large_file(tmp_path: Path) -> None:
     """Empty lines do not count; a log that has grown large is put aside at the next start."""
-    log = open_log(tmp_path, "trainer")
+    log = log_of(tmp_path, "trainer")
     assert last_lines(log, 2) == []
+    log.parent.mkdir()
     log.write_text("x" * (17 * 1024 * 1024) + "\none\n\ntwo\n")
     assert last_lines(log, 2) == ["one", "two"]
-    assert not open_log(tmp_path, "trainer").exists()
+    with open_log(log) as opened:
+        opened.write(b"three\n")
+    assert log.read_text() == "three\n"
+    assert last_lines(log.with_suffix(".log.1"), 1) == ["two"]
+
+
+def test_a_log_that_cannot_be_read_has_no_lines(tmp_path: Path) -> None:
+    """What it would have shown is not worth an error."""
+    assert last_lines(tmp_path, 1) == []
+
+
+def test_the_end_is_recorded_although_the_running_record_cannot_be_taken_away(tmp_path: Path) -> None:
+    """Each is done also if the other cannot be."""
+    (tmp_path / "up.json").mkdir()
+    with pytest.raises(OSError, match="Is a directory"):
+        write_exit(tmp_path, {"gateway": 0})
+    assert json.loads((tmp_path / "up-exit.json").read_text()) == {"exit_codes": {"gateway": 0}}
+    (tmp_path / "up.json").rmdir()
+    (tmp_path / "up-exit.json").unlink()
+    (tmp_path / "up-exit.json").mkdir()
+    write_up(tmp_path, Up(os.getpid(), ready=True))
+    with pytest.raises(OSError, match="Is a directory"):
+        write_exit(tmp_path, {"gateway": 0})
+    assert not (tmp_path / "up.json").exists()
+
+
+def test_the_ready_screen_names_the_network(gateway: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Weights, layer, precision and why these weights, in a line; none if nobody answers."""
+    screen = Screen(tmp_path)
+    screen.ready(Up(os.getpid(), ready=True, stages={"gateway": RunningStage(gateway.address, 5)}))
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-2].startswith(f"Graft is ready at {gateway.address}")
+    assert lines[-1] == "network: random:7 weights, cut at avg_pool, float32: no file was named"
+    screen.ready(Up(os.getpid(), ready=True, stages={"gateway": RunningStage("127.0.0.1:1", 5)}))
+    assert capsys.readouterr().out.splitlines()[-1].startswith("Graft is ready at 127.0.0.1:1")
+
+
+def test_a_screen_on_a_full_disk_stops_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every line can be lost."""
+    with Path("/dev/full").open("w", buffering=1) as full:
+        monkeypatch.setattr("sys.stdout", full)
+        monkeypatch.setattr("sys.stderr", full)
+        screen = Screen(tmp_path)
+        screen.say("a line")
+        screen.warn("a line")
+        screen.waiting(["trainer"], "")
+        screen.ready(Up(os.getpid(), ready=True, stages={"gateway": RunningStage("127.0.0.1:1", 5)}))
+        with suppress(OSError):
+            full.flush()
+        os.dup2(os.open(os.devnull, os.O_WRONLY), full.fileno())  # so that it can be closed

@@ -109,6 +109,28 @@ def test_a_stage_that_dies_is_started_again_at_its_address(shared: Any) -> None:
     assert running.up()["ready"]
 
 
+def test_a_home_that_cannot_be_written_stops_nothing(graft_up: Any) -> None:
+    """Neither record nor log: the stage that died serves again, the others go on, and what is lost is said."""
+    running = graft_up()
+    running.read_until("Graft is ready")
+    before = running.up()["stages"]
+    log = running.home / "logs" / "trainer.log"
+    for path in (running.home / "up.json", log):
+        path.unlink()
+        path.mkdir()
+    os.kill(before["trainer"]["pid"], signal.SIGKILL)
+    running.read_until("trainer serves again")
+    said = "".join(running.lines)
+    assert said.count(f"graft: cannot write {running.home}/up.json: Is a directory; the services go on") == 1
+    assert said.count(f"graft: cannot open {log}: Is a directory; what trainer says from now on is lost") == 1
+    for name in ("feature_extractor", "classifier", "gateway"):
+        os.kill(before[name]["pid"], 0)
+    (running.home / "up.json").rmdir()
+    running.process.terminate()
+    assert running.process.wait(60) == 0
+    assert running.exit_codes() == dict.fromkeys(STAGES, 0)
+
+
 def test_sigterm_right_after_the_start_ends_all_with_0(graft_up: Any) -> None:
     """The children have not run a line of their code yet, and still exit with 0."""
     running = graft_up()

@@ -36,21 +36,27 @@ def test_a_subfolder_is_a_label_and_the_walk_is_sorted(tmp_path: Path) -> None:
 
 
 def test_hidden_files_and_other_kinds_are_passed_over_and_counted(tmp_path: Path) -> None:
-    """Hidden ones do not count; what is not named like a picture, or has no label, counts as skipped."""
+    """Hidden ones do not count; what is not named like a picture, has no label or is no file counts as skipped."""
     fill(tmp_path, "rose/a.jpg", "rose/.b.jpg", ".hidden/c.jpg", "rose/notes.txt", "loose.jpg")
     os.mkfifo(tmp_path / "rose" / "pipe.jpg")
+    (tmp_path / "rose" / "broken.jpg").symlink_to(tmp_path / "nowhere")
     folder = Folder.open(tmp_path)
     assert [item.source for item in folder.items()] == ["rose/a.jpg"]
-    assert (folder.pictures, folder.skipped) == (1, 2)
+    assert (folder.pictures, folder.skipped) == (1, 4)
 
 
-def test_a_linked_label_is_walked_and_a_loop_ends(tmp_path: Path) -> None:
-    """A label may be a link; links below labels are not followed."""
+def test_links_to_folders_are_passed_over_and_links_to_files_are_not(tmp_path: Path) -> None:
+    """A link out of the folder is not walked, one to another label finds nothing twice, and a loop ends."""
     fill(tmp_path, "elsewhere/a.jpg", "data/rose/b.jpg")
-    (tmp_path / "data" / "linked").symlink_to(tmp_path / "elsewhere")
-    (tmp_path / "data" / "rose" / "loop").symlink_to(tmp_path / "data")
-    sources = [item.source for item in Folder.open(tmp_path / "data").items()]
-    assert sources == ["linked/a.jpg", "rose/b.jpg"]
+    data = tmp_path / "data"
+    (data / "outside").symlink_to(tmp_path / "elsewhere")
+    (data / "sibling").symlink_to(data / "rose")
+    (data / "rose" / "loop").symlink_to(data)
+    (data / "rose" / "file.jpg").symlink_to(tmp_path / "elsewhere" / "a.jpg")
+    folder = Folder.open(data)
+    assert [item.source for item in folder.items()] == ["rose/b.jpg", "rose/file.jpg"]
+    assert (folder.pictures, folder.skipped) == (2, 3)
+    assert [file.name for file in picture_files(data)] == ["b.jpg", "file.jpg"]
 
 
 def test_all_pictures_at_any_depth(tmp_path: Path) -> None:

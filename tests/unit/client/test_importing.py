@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from graft.client import AsyncClient, Client, ImportProgress, ImportReport, LabelledPicture
+from graft.client import AsyncClient, Client, Folder, ImportProgress, ImportReport, LabelledPicture
 from graft.client.importing import MAX_BYTES, MAX_ITEMS
 from graft.client.retrying import RetryPolicy
 from graft.errors import NotFoundError, UnavailableError
@@ -103,6 +104,19 @@ async def test_an_unreadable_file_is_refused_and_nothing_else_is_lost(
     assert "gone.jpg" in report.refused[0].error.message
     assert (report.total, report.added) == (3, 1)
     assert len(gateway.state.datasets["d"]) == 1
+
+
+async def test_names_that_are_not_utf8_lose_nothing(gateway: Any, run_import: Any, tmp_path: Path) -> None:
+    """Such a file is imported under a legible name; such a label refuses its own pictures and no others."""
+    for name in (b"rose/caf\xe9.png", b"rose/good.png", b"ros\xe9/lost.png"):
+        file = tmp_path / os.fsdecode(name)
+        file.parent.mkdir(exist_ok=True)
+        file.write_bytes(name)
+    report = await run_import(Folder.open(tmp_path).items())
+    assert sorted(gateway.state.datasets["d"].values()) == ["rose/caf\ufffd.png", "rose/good.png"]
+    ((refused),) = report.refused
+    assert (refused.source, refused.error.reason) == (os.fsdecode(b"ros\xe9/lost.png"), "INVALID_LABEL")
+    assert "label 'ros\ufffd' is not UTF-8" in refused.error.message
 
 
 async def test_a_file_that_vanishes_after_hashing_is_refused(gateway: Any, run_import: Any, tmp_path: Path) -> None:

@@ -46,7 +46,12 @@ class Extractor(feature_extractor_pb2_grpc.FeatureExtractorServiceServicer):
             self.state.unavailable -= 1
             fail(context, UnavailableError("the service is starting", reason="STARTING"))
         trunk = feature_extractor_pb2.Trunk(
-            fingerprint=FINGERPRINT, weights="random:7", layer="avg_pool", dimensions=DIMENSIONS, precision="float32"
+            fingerprint=FINGERPRINT,
+            weights="random:7",
+            weights_reason="no file was named",
+            layer="avg_pool",
+            dimensions=DIMENSIONS,
+            precision="float32",
         )
         limits = feature_extractor_pb2.ExtractionLimits(
             max_images_per_request=256, max_image_bytes=1_000_000, max_message_bytes=64 * 1024 * 1024
