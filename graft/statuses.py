@@ -42,8 +42,8 @@ _BY_CODE: Final = {
 MAX_STATUS_BYTES: Final = 4096
 """Bound of a status. It travels in a trailer, message included twice, and gRPC drops trailers past 8 KiB."""
 
-_MAX_ASCII, _MAX_OTHER = 1000, 300  # characters of a message; what is not ASCII takes up to nine bytes each
-_MAX_NAME = 80
+# Bytes on the wire, where gRPC writes what is not ASCII with three bytes for each of UTF-8.
+_MAX_MESSAGE, _MAX_METADATA, _MAX_NAME = 1200, 400, 240
 
 
 def to_status(error: GraftError) -> status_pb2.Status:
@@ -62,8 +62,8 @@ def to_status(error: GraftError) -> status_pb2.Status:
 
 
 def _whole_status(error: GraftError, violations: tuple[Violation, ...], total: int) -> status_pb2.Status:
-    message = _shortened(error.message, _MAX_ASCII if error.message.isascii() else _MAX_OTHER)
-    metadata = {key: _shortened(value, _MAX_OTHER) for key, value in error.metadata.items()}
+    message = _shortened(error.message, _MAX_MESSAGE)
+    metadata = {key: _shortened(value, _MAX_METADATA) for key, value in error.metadata.items()}
     if len(violations) < total:
         metadata["violations_total"] = str(total)
     info = error_details_pb2.ErrorInfo(reason=error.reason, domain=errors.DOMAIN, metadata=metadata)
@@ -92,7 +92,13 @@ def _whole_status(error: GraftError, violations: tuple[Violation, ...], total: i
 
 
 def _shortened(text: str, limit: int) -> str:
-    return text if len(text) <= limit else f"{text[: limit - 1]}…"
+    """The text if it takes at most `limit` bytes on the wire, or its beginning."""
+    size = 0
+    for place, character in enumerate(text):
+        size += 1 if character.isascii() else 3 * len(character.encode())
+        if size > limit:
+            return f"{text[:place]}…"
+    return text
 
 
 def pushback_ms(error: GraftError) -> int:

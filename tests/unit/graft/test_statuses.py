@@ -46,3 +46,9 @@ def test_an_error_placed_at_an_item_leaves_the_shared_one_alone() -> None:
     assert (placed.reason, placed.retry_after_s, str(placed)) == ("CACHE_FULL", 2.0, "images[3]: the cache is full")
     assert placed.metadata == {"cause": "disk", "index": "3"}
     assert (error.message, error.metadata) == ("the cache is full", {"cause": "disk"})
+
+
+def test_a_message_of_ordinary_length_is_not_cut() -> None:
+    """Five digests and a sentence with an ellipsis arrive whole."""
+    message = f"88 pictures have no cached vector ({', '.join(['d' * 64] * 5)}, …): import the same folder again"
+    assert statuses.to_status(FailedPreconditionError(message)).message == message
