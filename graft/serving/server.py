@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any, cast
 
 import grpc
@@ -14,7 +15,7 @@ from graft.serving.interceptor import CallInterceptor
 from graft.serving.late_handlers import LateHandlers
 from graft.serving.metrics import CallMetrics
 from graft.serving.settings import split_address
-from graft.serving.watches import Watches
+from graft.serving.watches import FLIP_S, Watches
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -97,5 +98,6 @@ class StageServer:
     async def drain(self, grace_s: float) -> None:
         """Say NOT_SERVING, end watches, take no new call, and give those in flight `grace_s` seconds."""
         await self._health.enter_graceful_shutdown()
-        await self._watches.end()
+        await asyncio.sleep(min(FLIP_S, grace_s))
+        self._watches.end()
         await self._server.stop(grace_s)

@@ -12,7 +12,7 @@ import grpc
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-_FLIP_S: Final = 0.1
+FLIP_S: Final = 0.1
 """Seconds that watchers of health have to hear NOT_SERVING before their streams end."""
 
 
@@ -27,9 +27,8 @@ class Watches:
     def __init__(self) -> None:
         self._ended = asyncio.Event()
 
-    async def end(self) -> None:
+    def end(self) -> None:
         """End all of them, and those still to come, with UNAVAILABLE: whoever follows connects anew."""
-        await asyncio.sleep(_FLIP_S)
         self._ended.set()
 
     def ending(self, inner: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from typer.testing import Result
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "client" / "fakes"))
-sys.path.insert(0, str(Path(__file__).parent / "fakes"))
 
 from fake_gateway import fake_gateway
 

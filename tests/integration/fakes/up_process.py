@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-ROOT = Path(__file__).parents[4]
+ROOT = Path(__file__).parents[3]
 STAGES = ["feature_extractor", "trainer", "classifier", "gateway"]
 
 STAGE = """
