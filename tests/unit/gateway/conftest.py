@@ -148,10 +148,7 @@ class FakeExtractor(feature_extractor_pb2_grpc.FeatureExtractorServiceServicer):
 
 
 class FakeClassifier(classifier_pb2_grpc.ClassifierServiceServicer):
-    """Labels a vector with its first value, or raises `error`; `requests` and `calls` are those so far.
-
-    It serves `faces`, as `production` and as version 7.
-    """
+    """Serves `faces` as `production`: labels a vector with its first value, or raises `error`; notes what came."""
 
     def __init__(self) -> None:
         self.requests: list[classifier_pb2.ClassifierServiceClassifyRequest] = []
@@ -162,7 +159,7 @@ class FakeClassifier(classifier_pb2_grpc.ClassifierServiceServicer):
     async def ListHeads(self, request: Any, context: Any) -> classifier_pb2.ListHeadsResponse:
         """List the one head."""
         self.calls.append(Seen.of(context))
-        head = classifier_pb2.ServedHead(classifier="faces", version=self.version, aliases=["production"])
+        head = {"classifier": "faces", "version": self.version, "aliases": ["production"]}
         return classifier_pb2.ListHeadsResponse(heads=[head])
 
     async def Classify(self, request: Any, context: Any) -> classifier_pb2.ClassifierServiceClassifyResponse:

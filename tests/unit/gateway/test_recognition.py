@@ -127,30 +127,6 @@ async def test_a_missing_stage_is_named(world: Any, stage: str) -> None:
         assert (found.reason, found.retry_after_s) == (f"{stage.upper()}_UNAVAILABLE", 1.0)
 
 
-@pytest.mark.parametrize("head", [{"classifier": "nobody"}, {**HEAD, "alias": "canary"}, {**HEAD, "version": 8}])
-async def test_an_unknown_head_costs_no_picture(world: Any, head: Any) -> None:
-    """A classifier, an alias or a version that is not served is refused before the extractor is asked."""
-    call = gateway_stub(world).StreamClassify()
-    await call.write(message(b"one", head=head))
-    for failing in (gateway_stub(world).Classify(request(b"one", head=head)), call.read()):
-        found = await refusal(failing)
-        assert (type(found), found.reason) == (NotFoundError, "HEAD_NOT_FOUND")
-    assert not world.extractor.calls
-
-
-async def test_a_head_that_answered_is_asked_about_again_only_after_a_failure(world: Any) -> None:
-    """The list of heads costs a call once, and once more after the head did not answer."""
-    stub = gateway_stub(world)
-    for _ in range(3):
-        await stub.Classify(request(b"one"))
-    assert len(world.classifier.calls) == 1 + 3
-    world.classifier.error = NotFoundError("head", "faces/production", reason="HEAD_NOT_FOUND")
-    await refusal(stub.Classify(request(b"one")))
-    world.classifier.error = None
-    await stub.Classify(request(b"one"))
-    assert len(world.classifier.calls) == 4 + 1 + 2
-
-
 async def test_a_head_is_required(world: Any) -> None:
     """A call, and the first message of a stream, must name a classifier."""
     call = gateway_stub(world).StreamClassify()
