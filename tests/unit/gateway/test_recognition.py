@@ -83,7 +83,7 @@ async def test_request_id_deadline_and_affinity_go_to_both_stages(world: Any) ->
     await stub.Classify(request(b"one"), metadata=(("x-request-id", "abc"),), timeout=30)
     for seen in (*world.extractor.calls, *world.classifier.calls):
         assert seen.metadata["x-request-id"] == "abc"
-        assert 0 < seen.remaining_s <= 30
+        assert 0 < seen.remaining_s < 31  # gRPC rounds the deadline up a little on its way
     assert world.extractor.calls[0].metadata["graft-affinity"] == hashlib.sha256(b"one").hexdigest()
     await stub.Classify(request(b"one", b"two"))
     assert "graft-affinity" not in world.extractor.calls[1].metadata

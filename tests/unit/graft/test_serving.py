@@ -156,7 +156,7 @@ async def test_request_id_and_deadline_are_handed_on() -> None:
         assert dict(await call.trailing_metadata())["x-request-id"] == "abc"
     ((metadata, timeout),) = seen
     assert metadata == (("x-request-id", "abc"),)
-    assert 0 < timeout <= 30
+    assert 0 < timeout < 31  # gRPC rounds the deadline up a little on its way
 
 
 async def test_health_says_not_serving_until_ready_and_calls_are_refused_politely() -> None:
