@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import subprocess
 import sys
 from contextlib import suppress
@@ -48,10 +49,15 @@ def start() -> subprocess.Popen[str]:
     # A session of its own, so that Ctrl-C reaches this program alone, which then stops the services in order.
     up = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True)
     assert up.stdout  # noqa: S101 - stdout=PIPE above
-    for line in up.stdout:
-        print(line, end="", flush=True)
-        if "Graft is ready" in line:
-            return up
+    try:
+        for line in up.stdout:
+            print(line, end="", flush=True)
+            if "Graft is ready" in line:
+                return up
+    except KeyboardInterrupt:
+        up.terminate()
+        up.wait()
+        raise
     raise SystemExit(f"the services did not start; their logs are in {HOME / 'logs'}")
 
 
@@ -98,6 +104,7 @@ def main() -> int:
     parser.add_argument("--keep-running", action="store_true", help="leave the services running until Ctrl-C")
     keep_running = parser.parse_args().keep_running
     HERE.mkdir(parents=True, exist_ok=True)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: the services are stopped, not left behind
 
     say("1. Photographs: 400 portraits of 40 people")
     if not FACES.exists():
