@@ -16,7 +16,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import asyncio
 from contextlib import asynccontextmanager, suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from classifier.follower import Follower
 from classifier.served import ServedHeads
@@ -50,8 +50,7 @@ def main() -> None:
         store = await asyncio.to_thread(HeadStore, settings.home / "served")
         served = ServedHeads(store)
         await served.load()
-        handlers: Any = server.handlers  # stands in for the server that generated code asks for
-        classifier_pb2_grpc.add_ClassifierServiceServicer_to_server(ClassifierServicer(served), handlers)
+        classifier_pb2_grpc.add_ClassifierServiceServicer_to_server(ClassifierServicer(served), server.handlers)
         async with open_channel(settings.trainer, settings.max_message_bytes, retries=False) as channel:
             following = asyncio.ensure_future(Follower(trainer_pb2_grpc.TrainerServiceStub(channel), served).run())
             try:

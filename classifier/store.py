@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from classifier.catalogue import Listed
 from classifier.heads import TENSORS, Head, read_head
+from graft.durable_files import sync_directory, write_synced
 from graft.errors import DataLossError, InvalidArgumentError
 
 if TYPE_CHECKING:
@@ -69,9 +70,9 @@ class HeadStore:
         folder = self._folder(listed)
         new = Path(tempfile.mkdtemp(prefix="_new-", dir=self._root))
         try:
-            _write_synced(new / MANIFEST, manifest)
-            _write_synced(new / TENSORS, tensors)
-            _sync_folder(new)
+            write_synced(new / MANIFEST, manifest)
+            write_synced(new / TENSORS, tensors)
+            sync_directory(new)
             folder.parent.mkdir(exist_ok=True)
             if folder.exists():
                 # Only if a version came back with other content, as from a new trainer under the same name.
@@ -80,8 +81,8 @@ class HeadStore:
         except BaseException:
             _remove(new)
             raise
-        _sync_folder(folder.parent)
-        _sync_folder(self._root)
+        sync_directory(folder.parent)
+        sync_directory(self._root)
         return head
 
     def write_state(self, served: Iterable[Listed]) -> None:
@@ -97,9 +98,9 @@ class HeadStore:
         ]
         descriptor, name = tempfile.mkstemp(prefix="_new-", dir=self._root)
         os.close(descriptor)
-        _write_synced(Path(name), json.dumps({"heads": rows}, indent=1).encode())
+        write_synced(Path(name), json.dumps({"heads": rows}, indent=1).encode())
         Path(name).replace(self._root / STATE)
-        _sync_folder(self._root)
+        sync_directory(self._root)
 
     def read_state(self) -> list[Listed]:
         """Return what was recorded last; nothing if there is no record or it cannot be read, with a line in the log."""
@@ -146,21 +147,6 @@ def _listed(row: Any) -> Listed:
     return Listed(
         str(row["classifier"]), int(row["version"]), tuple(row["aliases"]), bytes.fromhex(row["manifest_sha256"])
     )
-
-
-def _write_synced(path: Path, content: bytes) -> None:
-    with path.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _sync_folder(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _remove(path: Path) -> None:

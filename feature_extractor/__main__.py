@@ -32,7 +32,7 @@ from feature_extractor.weights.record import TrunkRequest
 from feature_extractor.writer import GroupCommitWriter
 from graft.serving.settings import load_settings
 from graft.serving.stage import run_stage
-from graft.v1 import feature_extractor_pb2_grpc as pb_grpc
+from graft.v1 import feature_extractor_pb2, feature_extractor_pb2_grpc
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
     from graft.serving.server import StageServer
 
-_SERVICE = "graft.v1.FeatureExtractorService"
+_SERVICE = feature_extractor_pb2.DESCRIPTOR.services_by_name["FeatureExtractorService"].full_name
 # Of the pictures under way, bulk streams may hold this share, so that a single call finds a short queue.
 _BULK_PLACES = 96
 _log = structlog.get_logger("feature_extractor")
@@ -84,7 +84,7 @@ async def open_extractor(
         closing.callback(extraction.close)
         registry.register(ExtractorCollector(extraction, batcher, cache))
         service = FeatureExtractorService(extraction, cache, trunk_message(loaded), limits_message(settings))
-        pb_grpc.add_FeatureExtractorServiceServicer_to_server(service, server.handlers)
+        feature_extractor_pb2_grpc.add_FeatureExtractorServiceServicer_to_server(service, server.handlers)
         yield
         await asyncio.to_thread(closing.close)
 

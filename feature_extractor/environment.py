@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import lmdb
 
+from graft.durable_files import sync_directory
 from graft.errors import (
     DataLossError,
     FailedPreconditionError,
@@ -67,7 +68,7 @@ def open_environment(directory: Path, map_bytes: int, size_limit_bytes: int) -> 
                 violations=(Violation(str(directory), str(error)),),
             ) from error
     environment.reader_check()
-    _sync_directory(directory)
+    sync_directory(directory)
     return environment
 
 
@@ -104,12 +105,3 @@ def _open(directory: Path, map_bytes: int) -> lmdb.Environment:
         readahead=False,  # look-ups are random: reading ahead would evict what is hot
         writemap=False,
     )
-
-
-def _sync_directory(directory: Path) -> None:
-    """The new files' names must survive a power cut as their contents do."""
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

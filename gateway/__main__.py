@@ -10,7 +10,7 @@ exit_cleanly_until_ready()
 
 import asyncio
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from gateway.backend import Backend
 from gateway.health import HealthMirror
@@ -65,11 +65,10 @@ async def open_gateway(settings: GatewaySettings, server: StageServer) -> AsyncI
             )
         ]
         backends = (extractor, trainer, classifier)
-        handlers: Any = server.handlers  # stands in for the server that generated code asks for
         gateway_pb2_grpc.add_GatewayServiceServicer_to_server(
-            GatewayServicer(Recogniser(extractor, classifier)), handlers
+            GatewayServicer(Recogniser(extractor, classifier)), server.handlers
         )
-        handlers.add_generic_rpc_handlers([Proxy(backends)])
+        server.handlers.add_generic_rpc_handlers((Proxy(backends),))
         mirror = HealthMirror(GATEWAY.full_name, backends, {"extractor", "classifier"}, server.set_serving)
         await mirror.begin()
         watching = asyncio.ensure_future(mirror.watch())

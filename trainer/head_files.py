@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from graft.durable_files import sync_directory, write_synced
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -32,16 +33,13 @@ class HeadDirectory:
         temporary = Path(tempfile.mkdtemp(prefix=_TEMPORARY, dir=self._root))
         temporary.chmod(0o755)  # mkdtemp makes it private; backups and other users may read heads
         for name, content in files.items():
-            with (temporary / name).open("wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-        _sync_directory(temporary)
+            write_synced(temporary / name, content)
+        sync_directory(temporary)
         target.parent.mkdir(exist_ok=True)
-        _sync_directory(self._root)
+        sync_directory(self._root)
         self.remove(classifier, version)  # a directory without a catalog row, left by a write that failed after it
         temporary.rename(target)
-        _sync_directory(target.parent)
+        sync_directory(target.parent)
 
     def remove(self, classifier: str, version: int) -> None:
         """Remove a version's directory, if it is there: in one step for readers and for a kill."""
@@ -49,7 +47,7 @@ class HeadDirectory:
         if target.exists():
             dropped = Path(tempfile.mkdtemp(prefix=_TEMPORARY, dir=self._root))
             target.rename(dropped / "dropped")
-            _sync_directory(target.parent)
+            sync_directory(target.parent)
             shutil.rmtree(dropped)
 
     def remove_leftovers(self) -> None:
@@ -62,11 +60,3 @@ class HeadDirectory:
         for path in sorted(self._root.glob("*/*")):
             if path.name.isascii() and path.name.isdigit() and not path.parent.name.startswith("."):
                 yield path.parent.name, int(path.name)
-
-
-def _sync_directory(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

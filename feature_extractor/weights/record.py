@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from feature_extractor.identity import TrunkIdentity
-from feature_extractor.weights.storage import write_atomically
+from graft.durable_files import replace_file
 from graft.errors import FailedPreconditionError
 
 if TYPE_CHECKING:
@@ -71,7 +71,8 @@ class TrunkRecord:
         """Remember a first resolution; the file is replaced as a whole."""
         entries = [*self._read(), resolution]
         content = {"version": _VERSION, "trunks": [_to_json(entry) for entry in entries]}
-        write_atomically(self._path, (json.dumps(content, indent=2) + "\n").encode())
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        replace_file(self._path, (json.dumps(content, indent=2) + "\n").encode())
 
     def _read(self) -> list[Resolution]:
         try:

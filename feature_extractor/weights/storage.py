@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import io
-import os
 import re
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import h5py
+
+from graft.durable_files import replace_file
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -71,23 +72,5 @@ def write_weights(path: Path, arrays: Arrays, specs: Sequence[ArraySpec]) -> Non
     with h5py.File(buffer, "w") as file:
         for place, spec in zip(places(specs), specs, strict=True):
             file.create_dataset(place.key, data=arrays[spec.name])
-    write_atomically(path, buffer.getvalue())
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write under a temporary name, sync, rename, sync the folder: a kill leaves the old file or the new."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    replace_file(path, buffer.getvalue())

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from graft.cli.file_errors import writing
+from graft.durable_files import replace_file
 from graft.owner_lock import OwnerLock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
 UP: Final = "up.json"
 UP_EXIT: Final = "up-exit.json"
@@ -95,14 +95,4 @@ def home_lock(home: Path) -> Iterator[None]:
 
 
 def _write_json(path: Path, value: Any) -> None:
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(descriptor, "w") as file:
-            json.dump(value, file, indent=2)
-            file.write("\n")
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    replace_file(path, (json.dumps(value, indent=2) + "\n").encode())
