@@ -50,8 +50,16 @@ test: $(VENV)/.dev ## Run every test
 	$(BIN)/python -m pytest
 
 .PHONY: test-unit
-test-unit: $(VENV)/.dev ## Run the unit tests that need no TensorFlow (under a minute)
-	$(BIN)/python -m pytest tests/unit -m 'not tensorflow'
+test-unit: $(VENV)/.dev ## Run the unit tests that need no TensorFlow, JAX or OpenVINO (about a minute)
+	$(BIN)/python -m pytest tests/unit -m 'not tensorflow and not jax and not openvino'
+
+.PHONY: test-kill
+test-kill: $(VENV)/.dev ## Kill the cache's owner in mid-write 500 times; nothing acknowledged may be lost
+	GRAFT_KILLS=500 $(BIN)/python -m pytest tests/unit/feature_extractor/test_cache_kills.py --timeout=3600
+
+.PHONY: fuzz
+fuzz: $(VENV)/.dev ## Decode mutated pictures for a long time; nothing but clear refusals may come of it
+	GRAFT_FUZZ=long $(BIN)/python -m pytest tests/unit/feature_extractor/test_images_fuzz.py --timeout=7200
 
 .PHONY: check
 check: format-check lint types imports protos-check test ## Run all that CI runs
@@ -95,6 +103,26 @@ protos-release: protos ## Make the present protos those that later changes must 
 .PHONY: bench
 bench: $(VENV)/.all ## Measure the pipeline; table on the screen, JSON in var/bench/
 	$(BIN)/python benchmarks/pipeline.py
+
+.PHONY: bench-extractor
+bench-extractor: $(VENV)/.all ## Measure the extractor beside Keras, the bare trunk, LitServe and BentoML
+	$(BIN)/python benchmarks/extractor.py
+
+.PHONY: bench-gpu
+bench-gpu: ## Measure trunk and batcher on a GPU; needs one engine, NumPy, Pillow, grpcio and lmdb in PYTHON's environment
+	$(PYTHON) benchmarks/gpu.py
+
+.PHONY: bench-cache
+bench-cache: $(VENV)/.all ## Measure look-ups in caches of ten thousand to a million vectors
+	$(BIN)/python benchmarks/cache.py
+
+.PHONY: bench-overload
+bench-overload: $(VENV)/.all ## Offer the extractor three times what it can do, for a minute
+	$(BIN)/python benchmarks/overload.py
+
+.PHONY: bench-soak
+bench-soak: $(VENV)/.all ## Send 100,000 requests of all kinds; memory, files and threads must stay level
+	$(BIN)/python benchmarks/soak.py
 
 .PHONY: clean
 clean: ## Delete what can be made again, the environment included; var/ stays
