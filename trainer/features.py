@@ -13,7 +13,7 @@ from graft.errors import Code, FailedPreconditionError, UnavailableError
 from graft.serving.call_context import outgoing_metadata, outgoing_timeout
 from graft.v1 import common_pb2
 from graft.v1 import feature_extractor_pb2 as pb
-from trainer.importing import Stored
+from trainer.importing import NO_VIEWS, Stored, Views
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Sequence
@@ -40,20 +40,22 @@ class ExtractorFeatures:
         self._stub = stub
         self._loop = loop
 
-    async def find_missing(self, digests: Sequence[bytes]) -> tuple[set[bytes], bytes]:
-        """Return those of the digests that have no vector, and the fingerprint they were looked for under."""
+    async def find_missing(self, digests: Sequence[bytes], views: Views = NO_VIEWS) -> tuple[set[bytes], bytes]:
+        """Return those of the digests that lack their vector or a view's, and the fingerprint looked for."""
+        request = pb.FindMissingRequest(digests=digests, views=views.count, view_seed=views.seed)
         try:
-            response = await self._stub.FindMissing(
-                pb.FindMissingRequest(digests=digests), timeout=outgoing_timeout(), metadata=outgoing_metadata()
-            )
+            response = await self._stub.FindMissing(request, timeout=outgoing_timeout(), metadata=outgoing_metadata())
         except grpc.aio.AioRpcError as error:
             raise _refusal(error) from error
         return set(response.missing_digests), response.fingerprint
 
-    async def store(self, contents: Sequence[bytes]) -> tuple[list[Stored], bytes]:
-        """Return what became of each picture, once its vector is on disk, and the fingerprint of the vectors."""
+    async def store(self, contents: Sequence[bytes], views: Views = NO_VIEWS) -> tuple[list[Stored], bytes]:
+        """Return what became of each picture, once all its vectors are on disk, and the fingerprint of the vectors."""
         request = pb.StreamFeaturesRequest(
-            images=[common_pb2.Image(content=content) for content in contents], omit_vectors=True
+            images=[common_pb2.Image(content=content) for content in contents],
+            omit_vectors=True,
+            views=views.count,
+            view_seed=views.seed,
         )
         try:
             call = self._stub.StreamFeatures(iter([request]), timeout=outgoing_timeout(), metadata=outgoing_metadata())
@@ -77,16 +79,20 @@ class ExtractorFeatures:
         """
         return self._wait(self._fingerprint())
 
-    def lookup(self, digests: Sequence[bytes]) -> tuple[NDArray[np.float32], list[bytes]]:
+    def lookup(
+        self, digests: Sequence[bytes], view: int = 0, view_seed: int = 0
+    ) -> tuple[NDArray[np.float32], list[bytes]]:
         """Return float32[n, d], a row for each digest that is cached in their order, and the digests that are not.
 
-        From a thread other than the loop's.
+        The vectors are those of one view of each picture; 0 is the picture as it is. From a thread other than the
+        loop's.
 
         Raises:
+            InvalidArgumentError: the extractor has no such view (TOO_MANY_VIEWS).
             UnavailableError: the extractor is away (EXTRACTOR_UNAVAILABLE).
             FailedPreconditionError: it changed its trunk meanwhile (FINGERPRINT_CHANGED).
         """
-        return self._wait(self._lookup(digests))
+        return self._wait(self._lookup(digests, view, view_seed))
 
     def _wait(self, work: Coroutine[Any, Any, _T]) -> _T:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()
@@ -97,13 +103,16 @@ class ExtractorFeatures:
         except grpc.aio.AioRpcError as error:
             raise _refusal(error) from error
 
-    async def _lookup(self, digests: Sequence[bytes]) -> tuple[NDArray[np.float32], list[bytes]]:
+    async def _lookup(
+        self, digests: Sequence[bytes], view: int, view_seed: int
+    ) -> tuple[NDArray[np.float32], list[bytes]]:
         rows: list[NDArray[np.float32]] = []
         missing: list[bytes] = []
         trunks: set[tuple[bytes, int]] = set()
         try:
             for start in range(0, len(digests), _LOOKUP_DIGESTS):
-                request = pb.LookupFeaturesRequest(digests=digests[start : start + _LOOKUP_DIGESTS])
+                part = digests[start : start + _LOOKUP_DIGESTS]
+                request = pb.LookupFeaturesRequest(digests=part, view=view, view_seed=view_seed)
                 async for response in self._stub.LookupFeatures(request):
                     trunks.add((response.fingerprint, response.dimensions))
                     missing += response.missing_digests
@@ -122,7 +131,7 @@ class ExtractorFeatures:
 def _stored(result: pb.FeatureResult) -> Stored:
     if result.WhichOneof("outcome") == "error":
         return Stored(result.digest, error=statuses.from_status(result.error))
-    return Stored(result.digest, computed=not result.cached)
+    return Stored(result.digest, computed=not (result.cached and all(view.cached for view in result.views)))
 
 
 def _refusal(error: grpc.aio.AioRpcError) -> Exception:

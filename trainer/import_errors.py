@@ -28,12 +28,13 @@ def problem_of(index: int, item: Item) -> InvalidArgumentError | None:
     return None
 
 
-def not_cached(index: int, digest: bytes) -> NotFoundError:
-    """The error of a digest that has no vector."""
+def not_cached(index: int, digest: bytes, views: int) -> NotFoundError:
+    """The error of a digest that has no vector, or not that of each of so many views."""
+    lack = f"lacks a cached vector of its own or of one of {views} views" if views else "has no cached vector"
     return NotFoundError(
         "vector",
         digest.hex(),
-        f"items[{index}]: the picture with SHA-256 {digest.hex()} has no cached vector; send its bytes",
+        f"items[{index}]: the picture with SHA-256 {digest.hex()} {lack}; send its bytes",
         reason="FEATURE_NOT_CACHED",
         metadata={"index": str(index), "digest": digest.hex()},
     )

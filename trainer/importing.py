@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from graft.errors import FailedPreconditionError
 from trainer.catalog.examples import AddOutcome, NewExample
@@ -35,13 +35,30 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
+class Views:
+    """The extra views of each picture whose vectors are wanted beside its own.
+
+    Attributes:
+        count: how many, numbered from 1; 0 for none. The extractor knows how many are too many.
+        seed: what they are drawn from, beside the picture's digest.
+    """
+
+    count: int = 0
+    seed: int = 0
+
+
+NO_VIEWS: Final = Views()
+"""The pictures as they are, nothing else."""
+
+
+@dataclass(frozen=True, slots=True)
 class Stored:
     """What the extractor made of one picture.
 
     Attributes:
         digest: SHA-256 of its bytes.
-        computed: the trunk ran for it.
-        error: why it has no vector on disk; None if it has.
+        computed: the trunk ran for it or one of its views.
+        error: why it has no vector on disk; None if it has, and each of its views too.
     """
 
     digest: bytes
@@ -55,7 +72,7 @@ class Added:
 
     Attributes:
         digest: SHA-256 of its picture; empty if none was given.
-        computed: the trunk ran for it; of several items with one picture only the first says so.
+        computed: the trunk ran for it or one of its views; of several items with one picture only the first says so.
         outcome: what the catalog did; None with an error.
         error: why nothing was added; None if the example is on disk.
     """
@@ -67,14 +84,17 @@ class Added:
 
 
 class PictureStore(Protocol):
-    """The extractor, as importing sees it; both raise UnavailableError, reason EXTRACTOR_UNAVAILABLE."""
+    """The extractor, as importing sees it.
 
-    async def find_missing(self, digests: Sequence[bytes]) -> tuple[set[bytes], bytes]:
-        """Return those of the digests that have no vector, and the fingerprint they were looked for under."""
+    Both raise UnavailableError, reason EXTRACTOR_UNAVAILABLE, and InvalidArgumentError, reason TOO_MANY_VIEWS.
+    """
+
+    async def find_missing(self, digests: Sequence[bytes], views: Views) -> tuple[set[bytes], bytes]:
+        """Return those of the digests that lack their vector or a view's, and the fingerprint looked for."""
         ...
 
-    async def store(self, contents: Sequence[bytes]) -> tuple[list[Stored], bytes]:
-        """Return what became of each picture, once its vector is on disk, and the fingerprint of the vectors."""
+    async def store(self, contents: Sequence[bytes], views: Views) -> tuple[list[Stored], bytes]:
+        """Return what became of each picture, once all its vectors are on disk, and the fingerprint of the vectors."""
         ...
 
 
@@ -106,13 +126,14 @@ class Importer:
         self._pictures = pictures
         self._examples = examples
 
-    async def add(self, call: ImportCall, dataset: str, items: Sequence[Item]) -> list[Added]:
+    async def add(self, call: ImportCall, dataset: str, items: Sequence[Item], views: Views = NO_VIEWS) -> list[Added]:
         """Add the items of one message and return what became of each, in order.
 
         An error of one item never fails its neighbours.
 
         Raises:
             NotFoundError: no such dataset.
+            InvalidArgumentError: more views than the extractor takes; nothing of these items was added.
             UnavailableError: the extractor is away; nothing of these items was added.
             FailedPreconditionError: the extractor changed its trunk during the call; nothing of these items was added.
         """
@@ -121,15 +142,15 @@ class Importer:
         known = [index for index in valid if items[index].digest is not None]
         sent = [index for index in valid if items[index].digest is None]
         missing, stored = await asyncio.gather(
-            self._find_missing(call, [_digest(items[index]) for index in known]),
-            self._store(call, [items[index].content or b"" for index in sent]),
+            self._find_missing(call, [_digest(items[index]) for index in known], views),
+            self._store(call, [items[index].content or b"" for index in sent], views),
         )
         vectors = dict(zip(sent, _placed(sent, stored), strict=True))
         for index in known:
             digest = _digest(items[index])
             # The same picture may come twice in these items, once with its bytes.
             absent = digest in missing and all(each.digest != digest or each.error for each in stored)
-            vectors[index] = Stored(digest, error=not_cached(index, digest) if absent else None)
+            vectors[index] = Stored(digest, error=not_cached(index, digest, views.count) if absent else None)
         ready = [index for index in sorted(vectors) if vectors[index].error is None]
         new = [NewExample(vectors[index].digest, items[index].label, items[index].source) for index in ready]
         outcomes = await asyncio.to_thread(self._examples.add, dataset, new) if new else []
@@ -141,17 +162,17 @@ class Importer:
             for index, problem in enumerate(problems)
         ]
 
-    async def _find_missing(self, call: ImportCall, digests: list[bytes]) -> set[bytes]:
+    async def _find_missing(self, call: ImportCall, digests: list[bytes], views: Views) -> set[bytes]:
         if not digests:
             return set()
-        missing, fingerprint = await self._pictures.find_missing(digests)
+        missing, fingerprint = await self._pictures.find_missing(digests, views)
         call.check_trunk(fingerprint)
         return missing
 
-    async def _store(self, call: ImportCall, contents: list[bytes]) -> list[Stored]:
+    async def _store(self, call: ImportCall, contents: list[bytes], views: Views) -> list[Stored]:
         if not contents:
             return []
-        stored, fingerprint = await self._pictures.store(contents)
+        stored, fingerprint = await self._pictures.store(contents, views)
         call.check_trunk(fingerprint)
         return stored
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from graft.cli import classify, delete, extract, importing, lists, promote, sample, status, train, up
+from graft.cli import cache, classify, delete, extract, importing, lists, promote, sample, status, train, trunk, up
 from graft.cli.group import GraftGroup
 from graft.cli.session import Session, checked_address
 
@@ -72,4 +72,6 @@ app.command("datasets")(lists.datasets)
 app.command("jobs")(lists.jobs)
 app.command("classifiers")(lists.classifiers)
 app.command("promote")(promote.promote)
+app.add_typer(cache.app, name="cache")
 app.add_typer(delete.app, name="delete")
+app.add_typer(trunk.app, name="trunk")

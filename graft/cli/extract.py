@@ -13,11 +13,14 @@ def extract(
     context: typer.Context,
     folder: options.Folder,
     out: options.NpzFile,
+    views: options.Views = 0,
+    view_seed: options.ViewSeed = 0,
 ) -> None:
     """Write the bottleneck vectors of a folder's pictures to an .npz file for NumPy.
 
-    It holds vectors, digests, names, labels (the first subfolder's name) and the trunk's fingerprint. Refused pictures
-    are listed; the exit code is 0 as long as one vector was written.
+    It holds vectors, digests, names, labels (the first subfolder's name), views and the trunk's fingerprint. A row
+    whose number in `views` is 0 is the picture as it is; the rows of its extra views, 1 to K, follow it. Refused
+    pictures are listed; the exit code is 0 as long as one vector was written.
     """
     from rich.progress import Progress
 
@@ -33,11 +36,12 @@ def extract(
     refused: list[Refusal] = []
     with (
         session_of(context).client() as client,
-        VectorsFile(out.absolute()) as vectors,
+        VectorsFile(out.absolute(), client.trunk().view_rule, view_seed) as vectors,
         Progress(console=output.console(stderr=True), transient=True) as bar,
     ):
         task = bar.add_task("extracting", total=len(files))
-        for file, feature in zip(files, client.extract_stream(files), strict=True):
+        stream = client.extract_stream(files, views=views, view_seed=view_seed)
+        for file, feature in zip(files, stream, strict=True):
             inside = file.relative_to(folder)
             label = inside.parts[0] if len(inside.parts) > 1 else ""
             if feature.error is not None:
@@ -51,4 +55,5 @@ def extract(
     output.print_refused(refused)
     if not count:
         raise typer.Exit(1)
-    typer.echo(f"{out}: {count} vectors")
+    of_pictures = f" of {len(files) - len(refused)} pictures" if views else ""
+    typer.echo(f"{out}: {count} vectors{of_pictures}")

@@ -18,12 +18,19 @@ if TYPE_CHECKING:
 
 
 def import_pictures(
-    context: typer.Context, dataset: options.Dataset, folder: options.Folder, *, json: options.Json = False
+    context: typer.Context,
+    dataset: options.Dataset,
+    folder: options.Folder,
+    views: options.Views = 0,
+    view_seed: options.ViewSeed = 0,
+    *,
+    json: options.Json = False,
 ) -> None:
     """Import a folder whose subfolders are labels; the dataset is created if need be.
 
     Links to pictures are followed; links to folders are not, and count as passed over.
     Only pictures that the cache does not hold are sent and computed, so doing it again is quick and changes nothing.
+    With --views the vectors of extra views of each picture are computed and kept as well, each of them once.
     Refused pictures are listed at the end; the exit code is 0 as long as one picture was taken.
     """
     from graft.client import Folder
@@ -37,7 +44,7 @@ def import_pictures(
     with session_of(context).client() as client:
         client.create_dataset(dataset, exist_ok=True)
         with _shown(found.pictures) as show:
-            report = client.import_folder(dataset, found, show)
+            report = client.import_folder(dataset, found, show, views=views, view_seed=view_seed)
     if json:
         output.print_json(report)
     else:

@@ -14,4 +14,11 @@ Classifier: TypeAlias = Annotated[str, typer.Argument(help="Name of the classifi
 JobId: TypeAlias = Annotated[str, typer.Argument(help="Id of the job; `graft jobs` lists them.", show_default=False)]
 Folder: TypeAlias = Annotated[Path, typer.Argument(help="A folder of pictures.", show_default=False)]
 Pictures: TypeAlias = Annotated[list[Path], typer.Argument(metavar="PICTURE...", help="Files.", show_default=False)]
+Views: TypeAlias = Annotated[
+    int, typer.Option(min=0, metavar="K", help="Extra views of each picture: mirrored, cropped, scaled, brightened.")
+]
+ViewSeed: TypeAlias = Annotated[
+    int,
+    typer.Option(min=0, max=2**64 - 1, metavar="N", help="What the views are drawn from, beside the picture itself."),
+]
 NpzFile: TypeAlias = Annotated[Path, typer.Option(metavar="FILE.npz", help="File to write.", show_default=False)]

@@ -84,9 +84,12 @@ def _sentence(service: str, details: dict[str, Any]) -> str:
         return errors[0]
     if service == "feature_extractor":
         trunk, cache = details["trunk"], details["cache"]
+        instead = " because no GPU was found" if trunk.cpu_fallback else ""
+        evicted = f", {cache.evicted} evicted since the start" if cache.evicted else ""
         return (
-            f"{trunk.weights} cut at {trunk.layer} ({trunk.dimensions}), {trunk.precision} on {trunk.device}; "
+            f"{trunk.weights} cut at {trunk.layer} ({trunk.dimensions}), {trunk.precision} on {trunk.device}{instead}; "
             f"{cache.vectors} vectors cached in {output.size(cache.used_bytes)} of {output.size(cache.limit_bytes)}"
+            f"{evicted}"
         )
     if service == "classifier":
         heads = details["heads"]

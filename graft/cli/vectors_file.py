@@ -24,14 +24,18 @@ if TYPE_CHECKING:
 class VectorsFile:
     """An .npz in the making; it appears under its name when it is complete, or not at all.
 
-    Arrays: vectors float32[n, dimensions], digests uint8[n, 32], names and labels as text[n], fingerprint uint8[16].
+    Arrays: vectors float32[n, dimensions], digests uint8[n, 32], names and labels as text[n], views uint32[n] (0 for a
+    picture as it is, else the number of its extra view), fingerprint uint8[16], view_rule as text and view_seed uint64:
+    how the extra views were drawn.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, view_rule: str, view_seed: int) -> None:
         self._path = path
+        self._view_rule = view_rule
+        self._view_seed = view_seed
         with writing(path):
             self._raw: IO[bytes] = tempfile.TemporaryFile(dir=path.parent)  # noqa: SIM115 - closed by __exit__
-        self._rows: list[tuple[bytes, str, str]] = []
+        self._rows: list[tuple[bytes, str, str, int]] = []
         self._fingerprint = b""
         self._dimensions = 0
 
@@ -50,7 +54,7 @@ class VectorsFile:
         return len(self._rows)
 
     def add(self, feature: Feature, name: str, label: str) -> None:
-        """Add a picture's vector.
+        """Add a picture's vector, and those of its extra views after it.
 
         Raises:
             FailedPreconditionError: it is another trunk's than the first one, or it cannot be written.
@@ -62,8 +66,9 @@ class VectorsFile:
             )
         self._fingerprint, self._dimensions = feature.fingerprint, feature.vector.shape[0]
         with writing(self._path):
-            self._raw.write(feature.vector.astype("<f4").tobytes())
-        self._rows.append((feature.digest, name, label))
+            for view, vector in ((0, feature.vector), *((each.view, each.vector) for each in feature.views)):
+                self._raw.write(vector.astype("<f4").tobytes())
+                self._rows.append((feature.digest, name, label, view))
 
     def finish(self) -> None:
         """Write the file, synced, under a temporary name, then give it its own.
@@ -89,12 +94,15 @@ class VectorsFile:
             raise
 
     def _write(self, file: IO[bytes]) -> None:
-        digests = np.frombuffer(b"".join(digest for digest, _, _ in self._rows), np.uint8).reshape(-1, 32)
+        digests, names, labels, views = zip(*self._rows, strict=True)
         small: dict[str, np.ndarray[Any, Any]] = {
-            "digests": digests,
-            "names": np.array([name for _, name, _ in self._rows], dtype=np.str_),
-            "labels": np.array([label for _, _, label in self._rows], dtype=np.str_),
+            "digests": np.frombuffer(b"".join(digests), np.uint8).reshape(-1, 32),
+            "names": np.array(names, dtype=np.str_),
+            "labels": np.array(labels, dtype=np.str_),
+            "views": np.array(views, dtype=np.uint32),
             "fingerprint": np.frombuffer(self._fingerprint, np.uint8),
+            "view_rule": np.array(self._view_rule, dtype=np.str_),
+            "view_seed": np.array(self._view_seed, dtype=np.uint64),
         }
         with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
             with archive.open("vectors.npy", "w", force_zip64=True) as member:

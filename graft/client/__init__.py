@@ -1,25 +1,15 @@
 """The Python client, blocking and asyncio: `from graft.client import Client, AsyncClient`. It needs no TensorFlow."""
 
 from graft.client.aio import AsyncClient
+from graft.client.cache_records import CacheStats, EvictProgress, FingerprintStats, VerifyProgress
+from graft.client.feature_records import Feature, Limits, Lookup, Preview, StageTimings, Trunk, ViewFeature
 from graft.client.folders import PICTURE_SUFFIXES, Folder
 from graft.client.job_records import Job, JobState, Progress, Recipe
+from graft.client.picture_calls import Lane
 from graft.client.pictures import LabelledPicture, Picture
 from graft.client.records import Classifier, Dataset, Example, LabelCount, Metrics, Part, Version
 from graft.client.reports import ImportProgress, ImportReport, Refusal
-from graft.client.results import (
-    CacheStats,
-    Classification,
-    Feature,
-    Limits,
-    Lookup,
-    PictureResult,
-    Preview,
-    ScoredLabel,
-    ServedHead,
-    ServedHeads,
-    ServiceHealth,
-    Trunk,
-)
+from graft.client.results import Classification, PictureResult, ScoredLabel, ServedHead, ServedHeads, ServiceHealth
 from graft.client.sync import Client
 
 __all__ = [
@@ -30,8 +20,10 @@ __all__ = [
     "Classifier",
     "Client",
     "Dataset",
+    "EvictProgress",
     "Example",
     "Feature",
+    "FingerprintStats",
     "Folder",
     "ImportProgress",
     "ImportReport",
@@ -39,6 +31,7 @@ __all__ = [
     "JobState",
     "LabelCount",
     "LabelledPicture",
+    "Lane",
     "Limits",
     "Lookup",
     "Metrics",
@@ -53,6 +46,9 @@ __all__ = [
     "ServedHead",
     "ServedHeads",
     "ServiceHealth",
+    "StageTimings",
     "Trunk",
+    "VerifyProgress",
     "Version",
+    "ViewFeature",
 ]

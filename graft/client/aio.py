@@ -6,8 +6,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Self
 
 from graft.channels import MAX_MESSAGE_BYTES, open_channel
-from graft.client import flows, picture_calls, queries, trainer_calls
+from graft.client import flows, queries, trainer_calls
+from graft.client.aio_pictures import AsyncPictureMethods
 from graft.client.asynchronous import AsyncRunner
+from graft.client.extra_views import Views
 from graft.client.gateway import gateway_address
 from graft.client.records import Part
 from graft.client.reports import ImportReport
@@ -22,22 +24,13 @@ if TYPE_CHECKING:
     from graft.client.effects import Steps
     from graft.client.folders import Folder
     from graft.client.job_records import Job, Progress, Recipe
-    from graft.client.pictures import LabelledPicture, Picture
+    from graft.client.pictures import LabelledPicture
     from graft.client.records import Classifier, Dataset, Example, Version
     from graft.client.reports import ImportProgress
-    from graft.client.results import (
-        CacheStats,
-        Feature,
-        Lookup,
-        PictureResult,
-        Preview,
-        ServedHeads,
-        ServiceHealth,
-        Trunk,
-    )
+    from graft.client.results import ServiceHealth
 
 
-class AsyncClient:
+class AsyncClient(AsyncPictureMethods):
     """Talks to a gateway from an event loop; an asynchronous context manager with the methods of Client.
 
     A picture is a path or a file's bytes. A digest is the SHA-256 of a picture's bytes, 32 raw bytes. What goes wrong
@@ -66,9 +59,8 @@ class AsyncClient:
         """
         self.target = target or gateway_address()
         self._channel = open_channel(self.target, max_message_bytes)
-        self._runner = AsyncRunner(self._channel, self.target, timeout_s)
-        self._retry = retry or RetryPolicy()
-        self._limits = KnownLimits()
+        runner = AsyncRunner(self._channel, self.target, timeout_s)
+        super().__init__(runner, retry or RetryPolicy(), KnownLimits())
 
     async def __aenter__(self) -> Self:
         return self
@@ -85,55 +77,6 @@ class AsyncClient:
     async def health(self) -> tuple[ServiceHealth, ...]:
         """Tell which of the four services answer, the gateway first."""
         return await self._runner.run(queries.health())
-
-    async def trunk(self) -> Trunk:
-        """Return the trunk that serves and the limits on pictures."""
-        return await self._runner.call(picture_calls.trunk())
-
-    async def cache_stats(self) -> CacheStats:
-        """Return how full the extractor's cache is."""
-        return await self._runner.call(picture_calls.cache_stats())
-
-    async def heads(self) -> ServedHeads:
-        """Return the heads that the classifier serves."""
-        return await self._runner.call(picture_calls.heads())
-
-    async def extract(self, pictures: Iterable[Picture]) -> list[Feature]:
-        """Return the vector of each picture, in order, before bulk work. That it is stored is not promised."""
-        return await self._runner.run(flows.extract(pictures, self._limits))
-
-    def extract_stream(self, pictures: Iterable[Picture]) -> AsyncIterator[Feature]:
-        """Yield the vector of each of many pictures, in order, once it is stored."""
-        return self._runner.iterate(flows.extract_stream(pictures, self._limits, self._retry))
-
-    async def find_missing(self, digests: Iterable[bytes]) -> list[bytes]:
-        """Return the digests that have no cached vector."""
-        return await self._runner.run(queries.find_missing(digests))
-
-    async def lookup(self, digests: Iterable[bytes]) -> Lookup:
-        """Return (matrix float32[n, dimensions], missing digests); a row for each cached digest, in order."""
-        return await self._runner.run(queries.lookup(digests))
-
-    def previews(self, digests: Iterable[bytes]) -> AsyncIterator[Preview]:
-        """Yield a small JPEG for each digest, in order."""
-        return self._runner.iterate(queries.previews(digests))
-
-    async def classify(
-        self, classifier: str, pictures: Iterable[Picture], *, top_k: int = 0, alias: str = "", version: int = 0
-    ) -> list[PictureResult]:
-        """Return the labels of each picture, in order: `top_k` of them, 0 means all.
-
-        The head is a version, an alias, or else the alias `production`.
-        """
-        return await self._runner.run(flows.classify(classifier, pictures, top_k, alias, version, self._limits))
-
-    def classify_stream(
-        self, classifier: str, pictures: Iterable[Picture], *, top_k: int = 0, alias: str = "", version: int = 0
-    ) -> AsyncIterator[PictureResult]:
-        """Yield the labels of each of many pictures, in order, yielding the trunk to single calls."""
-        return self._runner.iterate(
-            flows.classify_stream(classifier, pictures, top_k, alias, version, self._limits, self._retry)
-        )
 
     async def create_dataset(self, name: str, *, exist_ok: bool = False) -> Dataset:
         """Create an empty dataset; with `exist_ok` one that is there already is returned instead."""
@@ -156,18 +99,32 @@ class AsyncClient:
         dataset: str,
         folder: Folder | str | os.PathLike[str],
         on_progress: Callable[[ImportProgress], None] | None = None,
+        *,
+        views: int = 0,
+        view_seed: int = 0,
     ) -> ImportReport:
-        """Import a folder whose subfolders are labels; only pictures without a cached vector are sent."""
-        return await self._import(flows.import_folder(dataset, folder, self._retry), on_progress)
+        """Import a folder whose subfolders are labels; only pictures without a cached vector are sent.
+
+        With `views` the vectors of so many extra views of each picture are cached as well, drawn from `view_seed` and
+        the picture's digest.
+        """
+        return await self._import(
+            flows.import_folder(dataset, folder, Views(views, view_seed), self._retry), on_progress
+        )
 
     async def import_examples(
         self,
         dataset: str,
         items: Iterable[LabelledPicture],
         on_progress: Callable[[ImportProgress], None] | None = None,
+        *,
+        views: int = 0,
+        view_seed: int = 0,
     ) -> ImportReport:
         """Import labelled pictures; the iterable is advanced in another thread, a little ahead."""
-        return await self._import(flows.import_examples(dataset, items, self._retry), on_progress)
+        return await self._import(
+            flows.import_examples(dataset, items, Views(views, view_seed), self._retry), on_progress
+        )
 
     async def _import(
         self, steps: Steps[ImportProgress | ImportReport], on_progress: Callable[[ImportProgress], None] | None

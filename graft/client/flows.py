@@ -10,7 +10,7 @@ from graft.client.folders import Folder
 from graft.client.import_tally import ImportTally
 from graft.client.importing import Importer
 from graft.client.streaming import Exchange
-from graft.v1 import feature_extractor_pb2, gateway_pb2
+from graft.v1 import gateway_pb2
 
 if TYPE_CHECKING:
     import os
@@ -18,27 +18,36 @@ if TYPE_CHECKING:
     from typing import Any
 
     from graft.client.effects import Steps
+    from graft.client.extra_views import Views
+    from graft.client.feature_records import Feature
+    from graft.client.picture_calls import Lane
     from graft.client.pictures import LabelledPicture, Picture
     from graft.client.reports import ImportProgress, ImportReport
-    from graft.client.results import Feature, PictureResult
+    from graft.client.results import PictureResult
     from graft.client.retrying import RetryPolicy
     from graft.client.streaming import KnownLimits
 
 T = TypeVar("T")
 
 
-def extract(offered: Iterable[Picture], known: KnownLimits) -> Steps[list[Feature]]:
-    """Extract pictures before bulk work."""
-    return streaming.call_in_chunks(offered, picture_calls.extract, wire_results.unread_feature, known)
+def extract(
+    offered: Iterable[Picture], views: Views, known: KnownLimits, *, lane: Lane, timings: bool
+) -> Steps[list[Feature]]:
+    """Extract pictures in a lane."""
+    call = partial(picture_calls.extract, views=views, lane=picture_calls.lane_number(lane), timings=timings)
+    return streaming.call_in_chunks(offered, call, wire_results.unread_feature, known, views)
 
 
-def extract_stream(offered: Iterable[Picture], known: KnownLimits, policy: RetryPolicy) -> Steps[Feature]:
-    """Extract many pictures; an answer means that the vector is stored."""
+def extract_stream(
+    offered: Iterable[Picture], views: Views, known: KnownLimits, policy: RetryPolicy, *, timings: bool
+) -> Steps[Feature]:
+    """Extract many pictures; an answer means that the vectors are stored."""
     exchange = Exchange(
         picture_calls.STREAM_FEATURES,
-        lambda contents: feature_extractor_pb2.StreamFeaturesRequest(images=picture_calls.images(contents)),
+        partial(picture_calls.stream_request, views=views, timings=timings),
         wire_results.features,
         wire_results.unread_feature,
+        views,
     )
     return streaming.stream_in_chunks(offered, exchange, known, policy)
 
@@ -82,17 +91,17 @@ def classify_stream(
 
 
 def import_folder(
-    dataset: str, folder: Folder | str | os.PathLike[str], policy: RetryPolicy
+    dataset: str, folder: Folder | str | os.PathLike[str], views: Views, policy: RetryPolicy
 ) -> Steps[ImportProgress | ImportReport]:
     """Import a folder whose subfolders are labels."""
     counted = folder if isinstance(folder, Folder) else Folder.open(folder)
     tally = ImportTally(counted.pictures, counted.skipped)
-    return Importer(dataset, counted.items(), tally, policy).steps()
+    return Importer(dataset, counted.items(), views, tally, policy).steps()
 
 
 def import_examples(
-    dataset: str, items: Iterable[LabelledPicture], policy: RetryPolicy
+    dataset: str, items: Iterable[LabelledPicture], views: Views, policy: RetryPolicy
 ) -> Steps[ImportProgress | ImportReport]:
     """Import pictures one by one named."""
     total = len(items) if isinstance(items, list | tuple) else None
-    return Importer(dataset, items, ImportTally(total), policy).steps()
+    return Importer(dataset, items, views, ImportTally(total), policy).steps()

@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from graft import statuses
-from graft.client import picture_calls, pictures, trainer_calls
+from graft.client import import_messages, picture_calls, trainer_calls
 from graft.client.effects import Ask, Emit, Finish, Open, Pause, Receive, Run, Send
 from graft.client.failures import ended_early
 from graft.client.hashing import HashingReader
+from graft.client.import_messages import MAX_BYTES, MAX_ITEMS, Outgoing
 from graft.client.retrying import Backoff, RetryPolicy
 from graft.errors import GraftError, InternalError, UnavailableError
 from graft.v1 import trainer_pb2
@@ -27,16 +27,11 @@ if TYPE_CHECKING:
     from typing import Any
 
     from graft.client.effects import Effect, Steps
+    from graft.client.extra_views import Views
+    from graft.client.feature_records import Trunk
     from graft.client.import_tally import ImportTally
     from graft.client.pictures import Hashed, LabelledPicture
     from graft.client.reports import ImportProgress, ImportReport
-    from graft.client.results import Trunk
-
-MAX_ITEMS: Final = 64
-"""Most items in a message."""
-
-MAX_BYTES: Final = 16 * 1024 * 1024
-"""A message is not filled past this; a single larger picture has one to itself."""
 
 WINDOW: Final = 4
 """Messages that may wait for their answers; bounds what is in memory to about WINDOW times MAX_BYTES."""
@@ -45,19 +40,14 @@ MAX_DEFERRED: Final = 4096
 """Reading pauses while so many pictures wait for identical ones."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outgoing:
-    """A picture to send, as bytes or by its digest alone."""
-
-    hashed: Hashed
-    as_bytes: bool
-
-
 class Importer:
     """One import into one dataset."""
 
-    def __init__(self, dataset: str, items: Iterable[LabelledPicture], tally: ImportTally, policy: RetryPolicy) -> None:
+    def __init__(
+        self, dataset: str, items: Iterable[LabelledPicture], views: Views, tally: ImportTally, policy: RetryPolicy
+    ) -> None:
         self._dataset = dataset
+        self._views = views
         self._reader = HashingReader(items)
         self._tally = tally
         self._backoff = Backoff(policy)
@@ -90,7 +80,9 @@ class Importer:
 
     def _attempt(self) -> Steps[ImportProgress | ImportReport]:
         if self._trunk is None:
-            self._trunk = yield Ask(picture_calls.trunk())
+            trunk: Trunk = yield Ask(picture_calls.trunk())
+            self._views.check(trunk.limits)
+            self._trunk = trunk
         is_open = False
         # The first message waits for its answer alone: a refusal of the whole call then arrives as what it is, and not
         # as a broken stream that further messages were being written to.
@@ -128,7 +120,7 @@ class Importer:
             # From here on the pictures are in flight: whatever happens next, a rewind finds them.
             self._in_flight.append(picked)
             self._travelling.update(each.hashed.digest for each in picked if each.as_bytes)
-            contents = yield Run(partial(_read_contents, picked, self._limit_bytes()))
+            contents = yield Run(partial(import_messages.read_contents, picked, self._limit_bytes()))
             request = self._build(picked, contents)
             if request.items:
                 return request
@@ -139,7 +131,7 @@ class Importer:
         most = min(MAX_ITEMS, self._trunk.limits.max_images_per_request or MAX_ITEMS)
         picked: list[Outgoing] = []
         fresh: set[bytes] = set()
-        size = 0
+        size = vectors = 0
         while self._ready and len(picked) < most:
             each = self._ready[0]
             digest = each.hashed.digest
@@ -149,12 +141,13 @@ class Importer:
                 continue
             if each.as_bytes and digest in self._stored:
                 each = Outgoing(each.hashed, as_bytes=False)
-            cost = each.hashed.size_bytes if each.as_bytes else len(digest)
-            if picked and size + cost > MAX_BYTES:
+            wanted = self._views.vectors if each.as_bytes else 0
+            if picked and (size + each.size_bytes > MAX_BYTES or vectors + wanted > MAX_ITEMS):
                 break
             self._ready.popleft()
             picked.append(each)
-            size += cost
+            size += each.size_bytes
+            vectors += wanted
             if each.as_bytes:
                 fresh.add(digest)
         return picked
@@ -168,7 +161,7 @@ class Importer:
         missing: set[bytes] = set()
         if readable:
             digests = list(dict.fromkeys(each.digest for each in readable))
-            missing = set((yield Ask(picture_calls.find_missing(digests))))
+            missing = set((yield Ask(picture_calls.find_missing(self._views, digests))))
         self._stored.clear()
         for each in self._group:
             if each.error is not None:
@@ -178,26 +171,21 @@ class Importer:
 
     def _limit_bytes(self) -> int:
         assert self._trunk is not None  # noqa: S101 - asked for before the first message
-        limits = self._trunk.limits
-        # A kilobyte leaves room for label, source and framing.
-        return min(limits.max_image_bytes or MAX_BYTES, (limits.max_message_bytes or MAX_BYTES) - 1024)
+        return import_messages.image_limit(self._trunk.limits)
 
     def _build(
         self, picked: list[Outgoing], contents: list[bytes | GraftError | None]
     ) -> trainer_pb2.ImportExamplesRequest:
-        request = trainer_pb2.ImportExamplesRequest(dataset=self._dataset)
+        request = trainer_pb2.ImportExamplesRequest(
+            dataset=self._dataset, views=self._views.count, view_seed=self._views.seed
+        )
         sent: list[Outgoing] = []
         for each, content in zip(picked, contents, strict=True):
-            item = trainer_pb2.ImportItem(label=each.hashed.item.label, source=pictures.legible(each.hashed.item.name))
             if isinstance(content, GraftError):
                 self._tally.refuse(each.hashed, content)
                 self._arrived(each, stored=False)
                 continue
-            if content is None:
-                item.digest = each.hashed.digest
-            else:
-                item.content = content
-            request.items.append(item)
+            request.items.append(import_messages.item_of(each, content))
             sent.append(each)
         picked[:] = sent  # the message in flight holds what was sent, no more
         return request
@@ -242,8 +230,3 @@ class Importer:
         self._ready.extendleft(each for message in reversed(self._in_flight) for each in reversed(message))
         self._in_flight.clear()
         self._travelling.clear()
-
-
-def _read_contents(picked: list[Outgoing], limit_bytes: int) -> list[bytes | GraftError | None]:
-    """Return the bytes of what travels as bytes, why they cannot be sent, or None for the others."""
-    return [pictures.read(each.hashed.item.picture, limit_bytes) if each.as_bytes else None for each in picked]

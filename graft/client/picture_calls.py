@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from google.protobuf import wrappers_pb2
 
 from graft.client import wire_results
 from graft.client.effects import Call, Method
-from graft.errors import InvalidArgumentError
+from graft.errors import InvalidArgumentError, Violation
 from graft.v1 import classifier_pb2, common_pb2, feature_extractor_pb2, gateway_pb2
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from graft.client.results import CacheStats, Feature, PictureResult, ServedHeads, Trunk
+    from graft.client.extra_views import Views
+    from graft.client.feature_records import Feature, Trunk
+    from graft.client.results import PictureResult, ServedHeads
 
 STREAM_FEATURES = Method("FeatureExtractorService", "StreamFeatures")
 LOOKUP_FEATURES = Method("FeatureExtractorService", "LookupFeatures")
@@ -22,6 +24,13 @@ GET_PREVIEWS = Method("FeatureExtractorService", "GetPreviews")
 STREAM_CLASSIFY = Method("GatewayService", "StreamClassify")
 HEALTH_CHECK = Method("Health", "Check")
 
+Lane: TypeAlias = Literal["interactive", "bulk"]
+"""Who waits behind whom for the trunk."""
+
+_LANES: Final[dict[Lane, feature_extractor_pb2.Lane.ValueType]] = {
+    "interactive": feature_extractor_pb2.LANE_INTERACTIVE,
+    "bulk": feature_extractor_pb2.LANE_BULK,
+}
 _SERVING = 1  # grpc.health.v1.HealthCheckResponse.ServingStatus
 
 
@@ -37,30 +46,60 @@ def images(contents: Sequence[bytes]) -> list[common_pb2.Image]:
     return [common_pb2.Image(content=content) for content in contents]
 
 
-def extract(contents: Sequence[bytes], sources: Sequence[str]) -> Call[list[Feature]]:
+def lane_number(lane: Lane) -> feature_extractor_pb2.Lane.ValueType:
+    """Return the wire's number of a lane.
+
+    Raises:
+        InvalidArgumentError: reason INVALID_LANE.
+    """
+    if lane not in _LANES:
+        known = ", ".join(map(repr, _LANES))
+        raise InvalidArgumentError(
+            f"lane {lane!r} is none: give one of {known}",
+            reason="INVALID_LANE",
+            violations=(Violation("lane", f"must be one of {known}"),),
+        )
+    return _LANES[lane]
+
+
+def extract(
+    contents: Sequence[bytes],
+    sources: Sequence[str],
+    *,
+    views: Views,
+    lane: feature_extractor_pb2.Lane.ValueType,
+    timings: bool,
+) -> Call[list[Feature]]:
     """Extract one message of pictures."""
+    request = feature_extractor_pb2.ExtractFeaturesRequest(
+        images=images(contents),
+        lane=lane,
+        include_timings=timings,
+        views=views.count,
+        view_seed=views.seed,
+    )
     return Call(
         Method("FeatureExtractorService", "ExtractFeatures"),
-        feature_extractor_pb2.ExtractFeaturesRequest(images=images(contents)),
+        request,
         lambda response: wire_results.features(response, sources),
     )
 
 
-def find_missing(digests: Sequence[bytes]) -> Call[list[bytes]]:
-    """Find which digests have no cached vector."""
-    return Call(
-        Method("FeatureExtractorService", "FindMissing"),
-        feature_extractor_pb2.FindMissingRequest(digests=digests),
-        lambda response: list(response.missing_digests),
+def stream_request(
+    contents: Sequence[bytes], *, views: Views, timings: bool
+) -> feature_extractor_pb2.StreamFeaturesRequest:
+    """Return one message of a stream of pictures."""
+    return feature_extractor_pb2.StreamFeaturesRequest(
+        images=images(contents), include_timings=timings, views=views.count, view_seed=views.seed
     )
 
 
-def cache_stats() -> Call[CacheStats]:
-    """Get the state of the cache."""
+def find_missing(views: Views, digests: Sequence[bytes]) -> Call[list[bytes]]:
+    """Find which digests have no cached vector, or not all of their views'."""
     return Call(
-        Method("FeatureExtractorService", "GetCacheStats"),
-        feature_extractor_pb2.GetCacheStatsRequest(),
-        wire_results.cache_stats,
+        Method("FeatureExtractorService", "FindMissing"),
+        feature_extractor_pb2.FindMissingRequest(digests=digests, views=views.count, view_seed=views.seed),
+        lambda response: list(response.missing_digests),
     )
 
 

@@ -8,8 +8,10 @@ import numpy as np
 
 from graft.client import picture_calls, trainer_calls, wire_records, wire_results
 from graft.client.effects import Ask, Call, Emit, Open, Receive
+from graft.client.extra_views import check_seed, check_view
 from graft.client.failures import UNREACHABLE
-from graft.client.results import Lookup, ServiceHealth
+from graft.client.feature_records import Lookup
+from graft.client.results import ServiceHealth
 from graft.errors import AlreadyExistsError, FailedPreconditionError, GraftError, UnavailableError
 from graft.v1 import feature_extractor_pb2, trainer_pb2
 
@@ -17,9 +19,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from graft.client.effects import Steps
+    from graft.client.extra_views import Views
+    from graft.client.feature_records import Preview
     from graft.client.job_records import Job, Progress
     from graft.client.records import Dataset
-    from graft.client.results import Preview
 
 T = TypeVar("T")
 
@@ -53,25 +56,29 @@ def create_dataset(name: str, *, exist_ok: bool) -> Steps[Dataset]:
     yield Emit(dataset)
 
 
-def find_missing(digests: Iterable[bytes]) -> Steps[list[bytes]]:
-    """Emit the digests that have no cached vector, in the order given, repeats left out."""
+def find_missing(digests: Iterable[bytes], views: Views) -> Steps[list[bytes]]:
+    """Emit the digests that have no cached vector, or not all views', in the order given, repeats left out."""
     missing: dict[bytes, None] = {}
     for part in _parts(digests):
-        missing.update(dict.fromkeys((yield Ask(picture_calls.find_missing(part)))))
+        missing.update(dict.fromkeys((yield Ask(picture_calls.find_missing(views, part)))))
     yield Emit(list(missing))
 
 
-def lookup(digests: Iterable[bytes]) -> Steps[Lookup]:
-    """Emit the cached vectors of the digests.
+def lookup(digests: Iterable[bytes], view: int, view_seed: int) -> Steps[Lookup]:
+    """Emit the cached vectors of the digests, those of a view unless it is 0.
 
     Raises:
+        InvalidArgumentError: the view or its seed is no such number (INVALID_VIEWS, INVALID_VIEW_SEED).
         FailedPreconditionError: the trunk changed between two answers, so that the vectors cannot be compared.
     """
+    check_view("view", view)
+    check_seed(view_seed)
     blocks: list[np.ndarray[Any, np.dtype[np.float32]]] = []
     missing: list[bytes] = []
     fingerprint, dimensions = b"", 0
     for part in _parts(digests):
-        yield Open(picture_calls.LOOKUP_FEATURES, feature_extractor_pb2.LookupFeaturesRequest(digests=part))
+        request = feature_extractor_pb2.LookupFeaturesRequest(digests=part, view=view, view_seed=view_seed)
+        yield Open(picture_calls.LOOKUP_FEATURES, request)
         while (response := (yield Receive())) is not None:
             if fingerprint not in {b"", response.fingerprint}:
                 raise FailedPreconditionError(

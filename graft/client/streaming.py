@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from graft.client import pictures
 from graft.client.effects import Ask, Emit, Finish, Open, Pause, Receive, Run, Send
+from graft.client.extra_views import NO_VIEWS, Views
 from graft.client.failures import ended_early
 from graft.client.picture_calls import trunk
 from graft.client.retrying import Backoff, RetryPolicy
@@ -19,12 +20,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 
     from graft.client.effects import Call, Effect, Method, Steps
+    from graft.client.feature_records import Limits
     from graft.client.pictures import Picture
-    from graft.client.results import Limits
 
 T = TypeVar("T")
 
 MAX_IMAGES: Final = 64
+"""Most pictures in a message, and most vectors, extra views included, that it asks for unless it is one picture."""
+
 MAX_BYTES: Final = 16 * 1024 * 1024
 WINDOW: Final = 4
 """Messages that may wait for their answers."""
@@ -39,12 +42,14 @@ class Exchange(Generic[T]):
         request: the message of some pictures' bytes.
         parse: from a response and its pictures' sources to a result for each.
         unread: the result of a picture that cannot be sent.
+        views: the extra views that each message asks for.
     """
 
     method: Method
     request: Callable[[Sequence[bytes]], Any]
     parse: Callable[[Any, Sequence[str]], Sequence[T]]
     unread: Callable[[str, GraftError], T]
+    views: Views = NO_VIEWS
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,17 +67,24 @@ class KnownLimits:
 
     limits: Limits | None = None
 
-    def ask(self) -> Generator[Effect, Any, Limits]:
-        """Return them."""
+    def ask(self, views: Views = NO_VIEWS) -> Generator[Effect, Any, Limits]:
+        """Return them, if they allow the views.
+
+        Raises:
+            InvalidArgumentError: reason TOO_MANY_VIEWS.
+        """
         if self.limits is None:
             self.limits = (yield Ask(trunk())).limits
+        views.check(self.limits)
         return self.limits
 
 
 class _Chunks:
     """Cuts pictures into messages; reads a file when its turn comes, so that one message is held at a time."""
 
-    def __init__(self, offered: Iterable[Picture]) -> None:
+    def __init__(self, offered: Iterable[Picture], views: Views) -> None:
+        # An answer with views is then about as much work, and about as long, as one without.
+        self._most = max(1, MAX_IMAGES // views.vectors)
         self._offered: Iterator[tuple[int, Picture]] = enumerate(offered)
         self._left: list[_Read] = []  # at most one, read but too large for the message before
 
@@ -80,7 +92,7 @@ class _Chunks:
         """Return the next pictures, none at the end."""
         chunk, self._left = self._left, []
         size = sum(_size(each) for each in chunk)
-        most = min(MAX_IMAGES, limits.max_images_per_request or MAX_IMAGES)
+        most = min(self._most, limits.max_images_per_request or MAX_IMAGES)
         for index, picture in islice(self._offered, most - len(chunk)):
             source = pictures.source_of(picture, f"#{index}")
             each = _Read(source, picture, pictures.read(picture, limits.max_image_bytes or MAX_BYTES))
@@ -113,11 +125,12 @@ def call_in_chunks(
     call: Callable[[Sequence[bytes], Sequence[str]], Call[list[T]]],
     unread: Callable[[str, GraftError], T],
     known: KnownLimits,
+    views: Views = NO_VIEWS,
 ) -> Steps[list[T]]:
     """Emit one list: the result of each picture, in order; a call for each message, usually one."""
-    chunks = _Chunks(offered)
+    chunks = _Chunks(offered, views)
     results: list[T] = []
-    limits = yield from known.ask()
+    limits = yield from known.ask(views)
     while chunk := (yield Run(partial(chunks.next_chunk, limits))):
         contents, sources = _sendable(chunk)
         answers = (yield Ask(call(contents, sources))) if contents else []
@@ -129,12 +142,12 @@ def stream_in_chunks(
     offered: Iterable[Picture], exchange: Exchange[T], known: KnownLimits, policy: RetryPolicy
 ) -> Steps[T]:
     """Emit the result of each picture, in order, while later ones are on their way."""
-    chunks = _Chunks(offered)
+    chunks = _Chunks(offered, exchange.views)
     backoff = Backoff(policy)
     unanswered: deque[list[_Read]] = deque()  # at most WINDOW messages, sent again if the stream breaks
     while True:
         try:
-            limits = yield from known.ask()
+            limits = yield from known.ask(exchange.views)
             yield from _stream(chunks, unanswered, exchange, limits, backoff)
         except UnavailableError as error:
             yield Pause(backoff.pause_s(error))

@@ -7,18 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from graft import statuses
-from graft.client.results import (
-    CacheStats,
-    Classification,
-    Feature,
-    Limits,
-    PictureResult,
-    Preview,
-    ScoredLabel,
-    ServedHead,
-    ServedHeads,
-    Trunk,
-)
+from graft.client.feature_records import Feature, Limits, Preview, StageTimings, Trunk, ViewFeature
+from graft.client.results import Classification, PictureResult, ScoredLabel, ServedHead, ServedHeads
 from graft.client.wire_records import time_of
 from graft.errors import DataLossError, GraftError
 
@@ -45,11 +35,14 @@ def trunk(response: feature_extractor_pb2.GetTrunkResponse) -> Trunk:
         precision=wire.precision,
         engine=wire.engine,
         device=wire.device,
+        cpu_fallback=wire.cpu_fallback,
+        view_rule=wire.view_rule,
         limits=Limits(
             max_images_per_request=limits.max_images_per_request,
             max_image_bytes=limits.max_image_bytes,
             max_image_pixels=limits.max_image_pixels,
             max_message_bytes=limits.max_message_bytes,
+            max_views=limits.max_views,
         ),
     )
 
@@ -83,9 +76,18 @@ def features(
                 error=None if has_vector else statuses.from_status(result.error),
                 cached=result.cached,
                 fingerprint=response.fingerprint if has_vector else b"",
+                views=tuple(
+                    ViewFeature(each.view, matrix(each.vector, 1, response.dimensions)[0], each.cached)
+                    for each in result.views
+                ),
+                timings=_timings(result.timings) if result.HasField("timings") else None,
             )
         )
     return built
+
+
+def _timings(wire: feature_extractor_pb2.StageTimings) -> StageTimings:
+    return StageTimings(wire.queue_ms, wire.decode_ms, wire.trunk_ms, wire.cache_ms)
 
 
 def unread_feature(source: str, error: GraftError) -> Feature:
@@ -127,21 +129,6 @@ def classification(wire: classifier_pb2.Classification) -> Classification:
 def preview(wire: feature_extractor_pb2.GetPreviewsResponse) -> Preview:
     """Return one preview."""
     return Preview(wire.digest, wire.jpeg)
-
-
-def cache_stats(wire: feature_extractor_pb2.GetCacheStatsResponse) -> CacheStats:
-    """Return the state of the cache."""
-    return CacheStats(
-        fingerprint=wire.fingerprint,
-        vectors=wire.vectors,
-        previews=wire.previews,
-        used_bytes=wire.used_bytes,
-        limit_bytes=wire.limit_bytes,
-        hits=wire.hits,
-        misses=wire.misses,
-        corrupt=wire.corrupt,
-        computed=wire.computed,
-    )
 
 
 def served_heads(response: classifier_pb2.ListHeadsResponse) -> ServedHeads:

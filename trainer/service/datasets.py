@@ -10,7 +10,7 @@ from graft.serving.windows import in_order
 from graft.v1 import trainer_pb2 as pb
 from graft.v1 import trainer_pb2_grpc as pb_grpc
 from trainer.catalog.examples import check_digests
-from trainer.importing import ImportCall
+from trainer.importing import ImportCall, Views
 from trainer.service.messages import dataset_message, example_message, import_result, item_of_message, part_of_message
 
 if TYPE_CHECKING:
@@ -83,7 +83,8 @@ class DatasetMethods(pb_grpc.TrainerServiceServicer):
             _check_count(request, self._max_items)
             if first:
                 await asyncio.to_thread(self._datasets.get, dataset)
-            added = await self._importer.add(call, dataset, [item_of_message(item) for item in request.items])
+            items = [item_of_message(item) for item in request.items]
+            added = await self._importer.add(call, dataset, items, Views(request.views, request.view_seed))
             return pb.ImportExamplesResponse(results=[import_result(each) for each in added])
 
         async for response in in_order(request_iterator, answer, _IMPORT_WINDOW):

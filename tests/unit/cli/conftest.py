@@ -37,3 +37,15 @@ def graft(gateway: Any, tmp_path: Path) -> Callable[..., Result]:
         return CliRunner().invoke(app, [*map(str, arguments), *options], input=answer)
 
     return run
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Return a folder of four good pictures under two labels, a bad one and a text."""
+    root = tmp_path / "pictures"
+    for name in ("ann/1.jpg", "ann/2.jpg", "bob/1.png", "bob/2.png"):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(name.encode())
+    (root / "bob" / "bad.gif").write_bytes(b"bad")
+    (root / "bob" / "notes.txt").write_text("not a picture")
+    return root

@@ -19,18 +19,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """Return a folder of four good pictures under two labels, a bad one and a text."""
-    root = tmp_path / "pictures"
-    for name in ("ann/1.jpg", "ann/2.jpg", "bob/1.png", "bob/2.png"):
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).write_bytes(name.encode())
-    (root / "bob" / "bad.gif").write_bytes(b"bad")
-    (root / "bob" / "notes.txt").write_text("not a picture")
-    return root
-
-
 def test_import_creates_the_dataset_and_lists_what_was_refused(graft: Any, gateway: Any, folder: Path) -> None:
     """The exit code is 0, since some were taken; doing it again computes nothing."""
     result = graft("import", "faces", folder)
@@ -191,7 +179,13 @@ def test_status_shows_the_four_services(graft: Any, gateway: Any) -> None:
     result = graft("status")
     assert result.exit_code == 0
     assert result.stdout.count(" serving") == 4
-    assert "random:7 cut at avg_pool" in result.stdout
+    assert "random:7 cut at avg_pool (4), float32 on CPU; 0 vectors" in " ".join(result.stdout.split())
+    assert "evicted" not in result.stdout
+    gateway.state.cpu_fallback = True
+    gateway.state.evicted = 3
+    shown = " ".join(graft("status").stdout.split())
+    assert "on CPU because no GPU was found; 0 vectors" in shown
+    assert "3 evicted since the start" in shown
     gateway.state.unavailable = 4
     result = graft("status", "--json")
     assert result.exit_code == 1

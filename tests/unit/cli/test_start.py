@@ -21,5 +21,17 @@ def test_help_imports_nothing_heavy() -> None:
     code_of_exit, *loaded = done.stderr.split()
     assert code_of_exit == "0"
     assert not {"tensorflow", "numpy", "grpc", "google.protobuf", "graft.client", "graft.serving"} & set(loaded)
-    for command in ("up", "status", "import", "train", "classify", "extract", "sample", "promote", "delete"):
+    for command in (
+        "up",
+        "status",
+        "import",
+        "train",
+        "classify",
+        "extract",
+        "sample",
+        "promote",
+        "delete",
+        "cache",
+        "trunk",
+    ):
         assert command in done.stdout

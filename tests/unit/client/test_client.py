@@ -29,8 +29,8 @@ def test_both_clients_have_the_same_methods_and_arguments() -> None:
     def methods(kind: type) -> dict[str, list[str]]:
         return {
             name: list(inspect.signature(value).parameters)
-            for name, value in vars(kind).items()
-            if callable(value) and not name.startswith("_")
+            for name, value in inspect.getmembers(kind, callable)
+            if not name.startswith("_")
         }
 
     assert methods(Client) == methods(AsyncClient)

@@ -16,7 +16,7 @@ from graft.errors import (
     Violation,
 )
 from trainer.catalog.examples import AddOutcome
-from trainer.importing import ImportCall, Importer, Item, Stored
+from trainer.importing import ImportCall, Importer, Item, Stored, Views
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,27 +28,35 @@ def _sha256(content: bytes) -> bytes:
     return hashlib.sha256(content).digest()
 
 
+# Digest, seed and number of a view; seed and number are 0 for the picture as it is.
+_Key = tuple[bytes, int, int]
+
+
+def _keys(digest: bytes, views: Views) -> set[_Key]:
+    return {(digest, 0, 0), *((digest, views.seed, number) for number in range(1, views.count + 1))}
+
+
 class FakePictures:
     """An extractor with some vectors, whose trunk the test may change; it refuses the pictures in `errors`."""
 
     def __init__(self) -> None:
         self.fingerprint = b"1" * 16
-        self.cached: set[bytes] = set()
+        self.cached: set[_Key] = set()
         self.errors: dict[bytes, GraftError] = {}
 
-    async def find_missing(self, digests: Sequence[bytes]) -> tuple[set[bytes], bytes]:
-        """Return those it has no vector of."""
-        return set(digests) - self.cached, self.fingerprint
+    async def find_missing(self, digests: Sequence[bytes], views: Views) -> tuple[set[bytes], bytes]:
+        """Return those it lacks a vector of."""
+        return {digest for digest in digests if not _keys(digest, views) <= self.cached}, self.fingerprint
 
-    async def store(self, contents: Sequence[bytes]) -> tuple[list[Stored], bytes]:
-        """Say that the trunk ran for each picture that was not cached before this message."""
+    async def store(self, contents: Sequence[bytes], views: Views) -> tuple[list[Stored], bytes]:
+        """Say that the trunk ran for each picture that was not cached before this message with all its views."""
         before = set(self.cached)
         stored = []
         for content in contents:
             digest, error = _sha256(content), self.errors.get(content)
-            stored.append(Stored(digest, computed=digest not in before, error=error))
+            stored.append(Stored(digest, computed=not _keys(digest, views) <= before, error=error))
             if error is None:
-                self.cached.add(digest)
+                self.cached |= _keys(digest, views)
         return stored, self.fingerprint
 
 
@@ -128,6 +136,26 @@ async def test_wrong_items_leave_their_neighbours(importer: Importer, faces: str
     ]
     assert added[3].error is not None
     assert added[3].error.metadata == {"index": "3", "digest": _sha256(b"unknown").hex()}
+
+
+async def test_views_are_stored_with_their_picture_and_computed_once(
+    importer: Importer, pictures: FakePictures, faces: str
+) -> None:
+    """A digest without all of the views is refused like one that is not cached; sent as bytes they are computed."""
+    await importer.add(ImportCall(), faces, [Item("anna", "", content=b"p")])
+    views = Views(2, seed=7)
+    by_digest, by_bytes = Item("anna", "", digest=_sha256(b"p")), Item("anna", "", content=b"p")
+    (refused,) = await importer.add(ImportCall(), faces, [by_digest], views)
+    assert refused.error is not None
+    assert refused.error.reason == "FEATURE_NOT_CACHED"
+    assert "or of one of 2 views; send its bytes" in refused.error.message
+    (sent,) = await importer.add(ImportCall(), faces, [by_bytes], views)
+    assert (sent.computed, sent.outcome, sent.error) == (True, AddOutcome.UNCHANGED, None)
+    assert pictures.cached == _keys(_sha256(b"p"), views)
+    again = await importer.add(ImportCall(), faces, [by_digest, by_bytes], views)
+    assert [(each.computed, each.outcome) for each in again] == [(False, AddOutcome.UNCHANGED)] * 2
+    (other_seed,) = await importer.add(ImportCall(), faces, [by_digest], Views(2, seed=8))
+    assert other_seed.error is not None
 
 
 @pytest.mark.parametrize("as_bytes", [True, False])

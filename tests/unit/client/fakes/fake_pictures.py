@@ -6,10 +6,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from fake_state import DIMENSIONS, FINGERPRINT, State, fail, now
+from fake_state import DIMENSIONS, FINGERPRINT, MAX_VIEWS, State, check_views, fail, now
 
 from graft import statuses
-from graft.errors import NotFoundError, UnavailableError
+from graft.errors import InvalidArgumentError, NotFoundError, UnavailableError
 from graft.v1 import (
     classifier_pb2,
     classifier_pb2_grpc,
@@ -21,17 +21,27 @@ from graft.v1 import (
 )
 
 
-def feature_results(state: State, images: Any) -> list[feature_extractor_pb2.FeatureResult]:
+def feature_results(state: State, request: Any) -> list[feature_extractor_pb2.FeatureResult]:
     """Return a result for each picture."""
     results = []
-    for image in images:
+    for image in request.images:
         digest, error, cached = state.extract(image.content)
         if error:
             results.append(feature_extractor_pb2.FeatureResult(digest=digest, error=statuses.to_status(error)))
-        else:
-            results.append(
-                feature_extractor_pb2.FeatureResult(digest=digest, vector=state.cache[digest], cached=cached)
+            continue
+        timings = feature_extractor_pb2.StageTimings(queue_ms=1, decode_ms=2, trunk_ms=3, cache_ms=4)
+        results.append(
+            feature_extractor_pb2.FeatureResult(
+                digest=digest,
+                vector=state.cache[digest],
+                cached=cached,
+                views=[
+                    feature_extractor_pb2.ViewFeature(view=number, vector=vector, cached=known)
+                    for number, vector, known in state.extract_views(digest, request.views, request.view_seed)
+                ],
+                timings=timings if request.include_timings else None,
             )
+        )
     return results
 
 
@@ -52,16 +62,24 @@ class Extractor(feature_extractor_pb2_grpc.FeatureExtractorServiceServicer):
             layer="avg_pool",
             dimensions=DIMENSIONS,
             precision="float32",
+            device="CPU",
+            cpu_fallback=self.state.cpu_fallback,
+            view_rule="retrain-views-v1",
         )
         limits = feature_extractor_pb2.ExtractionLimits(
-            max_images_per_request=256, max_image_bytes=1_000_000, max_message_bytes=64 * 1024 * 1024
+            max_images_per_request=256,
+            max_image_bytes=1_000_000,
+            max_message_bytes=64 * 1024 * 1024,
+            max_views=MAX_VIEWS,
         )
         return feature_extractor_pb2.GetTrunkResponse(trunk=trunk, limits=limits)
 
     def ExtractFeatures(self, request: Any, context: Any) -> Any:
+        check_views(request.views, context)
+        self.state.requests.append(request)
         self.state.batches.append(len(request.images))
         return feature_extractor_pb2.ExtractFeaturesResponse(
-            fingerprint=FINGERPRINT, dimensions=DIMENSIONS, results=feature_results(self.state, request.images)
+            fingerprint=FINGERPRINT, dimensions=DIMENSIONS, results=feature_results(self.state, request)
         )
 
     def StreamFeatures(self, request_iterator: Any, context: Any) -> Any:
@@ -70,25 +88,39 @@ class Extractor(feature_extractor_pb2_grpc.FeatureExtractorServiceServicer):
             if left == 0:
                 fail(context, UnavailableError("restarting"))
             left -= 1
+            check_views(request.views, context)
             self.state.batches.append(len(request.images))
             yield feature_extractor_pb2.StreamFeaturesResponse(
-                fingerprint=FINGERPRINT, dimensions=DIMENSIONS, results=feature_results(self.state, request.images)
+                fingerprint=FINGERPRINT, dimensions=DIMENSIONS, results=feature_results(self.state, request)
             )
 
     def FindMissing(self, request: Any, context: Any) -> Any:
-        missing = [d for d in request.digests if d not in self.state.cache and d not in self.state.forgotten]
+        check_views(request.views, context)
+        missing = [
+            digest
+            for digest in request.digests
+            if not self.state.is_cached(digest, request.views, request.view_seed) and digest not in self.state.forgotten
+        ]
         return feature_extractor_pb2.FindMissingResponse(missing_digests=missing, fingerprint=FINGERPRINT)
 
     def LookupFeatures(self, request: Any, context: Any) -> Any:
+        check_views(request.view, context)
+        vectors = self.state.cache
+        if request.view:
+            vectors = {
+                digest: vector
+                for (digest, seed, number), vector in self.state.views.items()
+                if (seed, number) == (request.view_seed, request.view)
+            }
         for start in range(0, len(request.digests), 2):
             part = request.digests[start : start + 2]
-            there = [digest for digest in part if digest in self.state.cache]
+            there = [digest for digest in part if digest in vectors]
             yield feature_extractor_pb2.LookupFeaturesResponse(
                 fingerprint=FINGERPRINT,
                 dimensions=DIMENSIONS,
                 digests=there,
-                vectors=b"".join(self.state.cache[digest] for digest in there),
-                missing_digests=[digest for digest in part if digest not in self.state.cache],
+                vectors=b"".join(vectors[digest] for digest in there),
+                missing_digests=[digest for digest in part if digest not in vectors],
             )
 
     def GetPreviews(self, request: Any, context: Any) -> Any:
@@ -96,9 +128,49 @@ class Extractor(feature_extractor_pb2_grpc.FeatureExtractorServiceServicer):
             yield feature_extractor_pb2.GetPreviewsResponse(digest=digest, jpeg=b"jpeg of " + digest)
 
     def GetCacheStats(self, request: Any, context: Any) -> Any:
+        held = {FINGERPRINT: len(self.state.cache), **self.state.old_vectors}
         return feature_extractor_pb2.GetCacheStatsResponse(
-            fingerprint=FINGERPRINT, vectors=len(self.state.cache), used_bytes=5, limit_bytes=1000, computed=3
+            fingerprint=FINGERPRINT,
+            vectors=sum(held.values()),
+            used_bytes=5,
+            limit_bytes=1000,
+            file_bytes=4096,
+            computed=3,
+            evicted=self.state.evicted,
+            fingerprints=[
+                feature_extractor_pb2.FingerprintStats(
+                    fingerprint=fingerprint,
+                    vectors=vectors,
+                    last_use_time=now() if fingerprint == FINGERPRINT else None,
+                )
+                for fingerprint, vectors in sorted(held.items())
+            ],
         )
+
+    def VerifyCache(self, request: Any, context: Any) -> Any:
+        if self.state.silent:
+            return
+        digests, dropped = sorted(self.state.cache), 0
+        for checked, digest in enumerate(digests, 1):
+            if digest in self.state.damaged:
+                del self.state.cache[digest]
+                dropped += 1
+            yield feature_extractor_pb2.VerifyCacheResponse(checked=checked, total=len(digests), dropped=dropped)
+        if not digests:
+            yield feature_extractor_pb2.VerifyCacheResponse()
+
+    def EvictCache(self, request: Any, context: Any) -> Any:
+        self.state.evictions.append(request)
+        if not (request.fingerprint or request.HasField("unused_for") or request.HasField("to_bytes")):
+            fail(context, InvalidArgumentError("no criterion", reason="NO_CRITERION"))
+        if self.state.silent:
+            return
+        yield feature_extractor_pb2.EvictCacheResponse(used_bytes=2048)
+        # Whatever else was asked for: all of the fingerprint, or of those that do not serve.
+        wanted = [request.fingerprint] if request.fingerprint else list(self.state.old_vectors)
+        gone = sum(self.state.old_vectors.pop(each, 0) for each in wanted)
+        self.state.evicted += gone
+        yield feature_extractor_pb2.EvictCacheResponse(evicted_vectors=gone, evicted_previews=1, used_bytes=1024)
 
 
 class Classifier(classifier_pb2_grpc.ClassifierServiceServicer):

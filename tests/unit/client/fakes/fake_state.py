@@ -17,10 +17,12 @@ from graft.errors import GraftError, InvalidArgumentError, Violation
 if TYPE_CHECKING:
     import grpc
 
-    from graft.v1 import trainer_pb2
+    from graft.v1 import feature_extractor_pb2, trainer_pb2
 
 FINGERPRINT = bytes(range(16))
+OTHER_FINGERPRINT = b"\x10" * 16
 DIMENSIONS = 4
+MAX_VIEWS = 8
 
 
 def digest_of(content: bytes) -> bytes:
@@ -51,6 +53,13 @@ class State:
 
     Attributes:
         cache: vectors by digest.
+        views: vectors of extra views by digest, seed and number.
+        old_vectors: vectors in the cache of trunks that do not serve, by fingerprint.
+        damaged: digests whose entries VerifyCache finds damaged.
+        evictions: every EvictCache request.
+        evicted: vectors dropped.
+        silent: whether VerifyCache and EvictCache end without an answer.
+        cpu_fallback: whether the trunk says that it runs on the processor for want of a GPU.
         datasets: examples, (digest, label) -> source, by dataset.
         messages: every ImportExamples message: a list of ("content" or "digest", digest).
         batches: sizes of the messages of pictures of the other calls.
@@ -63,6 +72,13 @@ class State:
 
     def __init__(self) -> None:
         self.cache: dict[bytes, bytes] = {}
+        self.views: dict[tuple[bytes, int, int], bytes] = {}
+        self.old_vectors: dict[bytes, int] = {}
+        self.damaged: set[bytes] = set()
+        self.evictions: list[feature_extractor_pb2.EvictCacheRequest] = []
+        self.evicted = 0
+        self.silent = False
+        self.cpu_fallback = False
         self.datasets: dict[str, dict[tuple[bytes, str], str]] = {}
         self.messages: list[list[tuple[str, bytes]]] = []
         self.batches: list[int] = []
@@ -86,3 +102,23 @@ class State:
             return digest, InvalidArgumentError("not a picture", reason=reason, violations=(violation,)), False
         self.cache[digest] = vector_of(digest)
         return digest, None, cached
+
+    def extract_views(self, digest: bytes, count: int, seed: int) -> list[tuple[int, bytes, bool]]:
+        """Return number, vector and whether it was cached of each view of a picture; cache them."""
+        found = []
+        for number in range(1, count + 1):
+            key = (digest, seed, number)
+            cached = key in self.views
+            self.views[key] = vector_of(digest_of(digest + b"%d %d" % (seed, number)))
+            found.append((number, self.views[key], cached))
+        return found
+
+    def is_cached(self, digest: bytes, views: int, seed: int) -> bool:
+        """Tell whether the picture and so many of its views are cached."""
+        return digest in self.cache and all((digest, seed, number) in self.views for number in range(1, views + 1))
+
+
+def check_views(views: int, context: Any) -> None:
+    """End a call that asks for more views than there may be."""
+    if views > MAX_VIEWS:
+        fail(context, InvalidArgumentError(f"{views} views are too many", reason="TOO_MANY_VIEWS"))

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fake_state import DIMENSIONS, FINGERPRINT, State, digest_of, fail, now
+from fake_state import DIMENSIONS, FINGERPRINT, State, check_views, digest_of, fail, now
 
 from graft import statuses
 from graft.errors import AlreadyExistsError, FailedPreconditionError, GraftError, NotFoundError, UnavailableError
@@ -60,21 +60,24 @@ class Trainer(trainer_pb2_grpc.TrainerServiceServicer):
             self.state.messages.append(
                 [(str(item.WhichOneof("picture")), item.digest or digest_of(item.content)) for item in request.items]
             )
-            results = [self._import(self.state.datasets[request.dataset], item) for item in request.items]
+            check_views(request.views, context)
+            results = [self._import(request, item) for item in request.items]
             if left == 0:  # stored, but never acknowledged
                 fail(context, UnavailableError("restarting", reason="EXTRACTOR_UNAVAILABLE"))
             left -= 1
             yield trainer_pb2.ImportExamplesResponse(results=results)
 
-    def _import(self, examples: dict[tuple[bytes, str], str], item: Any) -> trainer_pb2.ImportResult:
+    def _import(self, request: Any, item: Any) -> trainer_pb2.ImportResult:
+        examples = self.state.datasets[request.dataset]
         computed = False
         error: GraftError | None = None
         if item.WhichOneof("picture") == "content":
             digest, error, cached = self.state.extract(item.content)
-            computed = not cached and error is None
+            views = [] if error else self.state.extract_views(digest, request.views, request.view_seed)
+            computed = error is None and not (cached and all(known for _, _, known in views))
         else:
             digest = item.digest
-            if digest not in self.state.cache:
+            if not self.state.is_cached(digest, request.views, request.view_seed):
                 error = NotFoundError("feature", digest.hex(), reason="FEATURE_NOT_CACHED")
         if error:
             return trainer_pb2.ImportResult(digest=digest, error=statuses.to_status(error))
