@@ -3,46 +3,39 @@
 from __future__ import annotations
 
 import io
-import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-from PIL import (
-    BmpImagePlugin,  # noqa: F401  # importing registers the format; `formats=` below finds only what is registered
-    GifImagePlugin,  # noqa: F401  # as above
-    Image,
-    PngImagePlugin,  # noqa: F401  # as above
-    PpmImagePlugin,  # noqa: F401  # as above
-    TiffImagePlugin,
-    WebPImagePlugin,  # noqa: F401  # as above
-)
+from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile
+from PIL.TiffImagePlugin import IMAGELENGTH, IMAGEWIDTH, TiffImageFile
 
 from feature_extractor.colours import flatten
-from feature_extractor.orientation import turn, turn_of
+from feature_extractor.costs import check_costs
+from feature_extractor.formats import FORMATS
+from feature_extractor.orientation import turn_of
 from feature_extractor.previews import encode_preview
 from feature_extractor.signatures import describe, format_of
+from feature_extractor.squares import INPUT_SIZE_PX, as_pixels, view, whole
+from feature_extractor.truncation import forgiven, lay_out_grey
 from graft.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
     from numpy.typing import NDArray
+    from PIL.ImageFile import ImageFile
+
+    from feature_extractor.views import Distortion
 
 PREPROCESSING_ID = "pil-antialias-299-v1"
 """Names everything this module does to a picture; part of the fingerprint, so a change here is a new id."""
 
-INPUT_SIZE_PX = 299
-"""Width and height of the trunk's input in pixels."""
-
-FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF", "PPM")
-"""The only Pillow decoders that ever see a stranger's bytes (PPM covers PBM and PGM)."""
-
 _DRAFT_SIZE_PX = 2 * INPUT_SIZE_PX
 
-# The limits are DecodeLimits', checked for each picture below; Pillow's process-wide one would refuse or warn first.
-Image.MAX_IMAGE_PIXELS = None
-# Pillow warns about a stranger's odd tags, in their own words; they belong in no log of ours.
-warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
+_LEAST_SEEN = 0.01
+"""Fraction of a broken picture that must differ from its end, which is missing: an even grey has nothing to tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +47,13 @@ class DecodeLimits:
         max_pixels: largest width x height as stored, in pixels.
         max_side_px: longest side as stored, in pixels. A strip of 50,000,000 x 1 is few pixels, but resizing it would
             build filter tables of hundreds of megabytes. The default is the longest side a JPEG can have.
+        accept_truncated: take a picture that is cut short or damaged in its pixels, the missing part grey.
     """
 
     max_bytes: int = 20 * 2**20
     max_pixels: int = 100_000_000
     max_side_px: int = 65_535
+    accept_truncated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,21 +63,24 @@ class Decoded:
     Attributes:
         pixels: uint8[299, 299, 3], RGB.
         preview: a JPEG of at most 256 px on its longer side, upright, aspect kept.
+        views: uint8[299, 299, 3] for each distortion asked for, in their order.
         width_px: width in pixels as stored in the file: before orientation and before any draft.
         height_px: height in pixels as stored.
     """
 
     pixels: NDArray[np.uint8]
     preview: bytes
+    views: tuple[NDArray[np.uint8], ...]
     width_px: int
     height_px: int
 
 
-def decode(content: bytes, limits: DecodeLimits) -> Decoded:
-    """Decode one picture; safe to call from many threads.
+def decode(content: bytes, limits: DecodeLimits, distortions: Sequence[Distortion] = ()) -> Decoded:
+    """Decode one picture, once for itself and all its views; safe to call from many threads.
 
     Orientation is applied, of several frames the first is taken, alpha is laid on white, embedded colour profiles are
-    ignored, and the aspect ratio is not kept: the network was trained on squares.
+    ignored, and the aspect ratio is not kept: the network was trained on squares. docs/pictures.md goes through the
+    formats. The pixels do not depend on the views asked for.
 
     Raises:
         InvalidArgumentError: EMPTY_IMAGE, IMAGE_TOO_LARGE, TOO_MANY_PIXELS, UNSUPPORTED_FORMAT or CORRUPT_IMAGE.
@@ -94,11 +92,39 @@ def decode(content: bytes, limits: DecodeLimits) -> Decoded:
             f"the picture has {len(content):,} bytes, more than the {limits.max_bytes:,} allowed; send a smaller one",
             reason="IMAGE_TOO_LARGE",
         )
+    check_costs(content)
+    try:
+        return _decode(content, limits, distortions)
+    except InvalidArgumentError as error:
+        if error.reason != "CORRUPT_IMAGE" or not limits.accept_truncated:
+            raise
+    # Only what is broken comes here: a whole picture has the same pixels whether cut ones are accepted or not.
+    with forgiven():
+        decoded = _decode(content, limits, distortions, on_grey=True)
+    seen = (decoded.pixels != decoded.pixels[-1, -1]).any(axis=-1).mean()
+    if seen < _LEAST_SEEN:
+        raise InvalidArgumentError("next to nothing of the broken picture can be decoded", reason="CORRUPT_IMAGE")
+    return decoded
+
+
+def _decode(
+    content: bytes, limits: DecodeLimits, distortions: Sequence[Distortion], *, on_grey: bool = False
+) -> Decoded:
     with _open(content) as image:
         try:
             width_px, height_px = _stored_size(image)
             _check_size(width_px, height_px, limits)
-            pixels, preview = _pixels_and_preview(image)
+            _load(image, on_grey=on_grey)
+            turned = turn_of(image)  # after loading: a PNG may keep its EXIF behind the pixels, a TIFF turns itself
+            opaque = flatten(image)  # mode L or RGB
+            square = whole(opaque, turned)
+            return Decoded(
+                pixels=as_pixels(square),
+                preview=encode_preview(opaque, turned, square),
+                views=tuple(view(opaque, turned, distortion) for distortion in distortions),
+                width_px=width_px,
+                height_px=height_px,
+            )
         except InvalidArgumentError:
             raise
         except MemoryError as error:
@@ -112,16 +138,15 @@ def decode(content: bytes, limits: DecodeLimits) -> Decoded:
                 f"the {image.format} picture is broken or cut short: {str(error) or type(error).__name__}",
                 reason="CORRUPT_IMAGE",
             ) from error
-    return Decoded(pixels=pixels, preview=preview, width_px=width_px, height_px=height_px)
 
 
-def _open(content: bytes) -> Image.Image:
+def _open(content: bytes) -> ImageFile:
     """Read the header alone."""
     try:
         return Image.open(io.BytesIO(content), formats=FORMATS)
     except Exception as error:
         claimed = format_of(content)
-        if claimed is not None:
+        if claimed in FORMATS:
             raise InvalidArgumentError(
                 f"the picture starts as a {claimed}, but its header is broken or cut short", reason="CORRUPT_IMAGE"
             ) from error
@@ -131,10 +156,10 @@ def _open(content: bytes) -> Image.Image:
         ) from error
 
 
-def _stored_size(image: Image.Image) -> tuple[int, int]:
+def _stored_size(image: ImageFile) -> tuple[int, int]:
     """Width and height as stored; Pillow reports a TIFF's as they will be after orientation."""
-    if isinstance(image, TiffImagePlugin.TiffImageFile):
-        return int(image.tag_v2[TiffImagePlugin.IMAGEWIDTH]), int(image.tag_v2[TiffImagePlugin.IMAGELENGTH])
+    if isinstance(image, TiffImageFile):
+        return int(image.tag_v2[IMAGEWIDTH]), int(image.tag_v2[IMAGELENGTH])
     return image.size
 
 
@@ -154,15 +179,12 @@ def _check_size(width_px: int, height_px: int, limits: DecodeLimits) -> None:
         )
 
 
-def _pixels_and_preview(image: Image.Image) -> tuple[NDArray[np.uint8], bytes]:
-    """Decode the pixels; returns uint8[299, 299, 3] and the preview's JPEG bytes."""
+def _load(image: ImageFile, *, on_grey: bool) -> None:
+    """Decode the pixels of the first frame, a big JPEG's at a fraction of its resolution."""
     if isinstance(image, JpegImageFile):
-        # The decoder drops 1/2, 3/4 or 7/8 of the resolution for free, as long as twice the target remains.
+        # The decoder drops 1/2, 3/4 or 7/8 of the resolution for free, as long as twice the target remains: the
+        # smallest box of a view then still has half as many pixels again as the target.
         image.draft(None, (_DRAFT_SIZE_PX, _DRAFT_SIZE_PX))
+    if on_grey:
+        lay_out_grey(image)
     image.load()
-    turned = turn_of(image)  # after load(): a PNG may keep its EXIF behind the pixels, a TIFF turns itself
-    opaque = flatten(image)  # mode L or RGB
-    square = opaque.resize((INPUT_SIZE_PX, INPUT_SIZE_PX), Image.Resampling.BILINEAR)
-    # Turning the small square gives what resizing the turned picture would, for a fraction of the memory traffic.
-    pixels = np.array(turn(square, turned).convert("RGB"), dtype=np.uint8)
-    return pixels, encode_preview(opaque, turned)

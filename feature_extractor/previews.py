@@ -3,29 +3,30 @@
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING
 
 from PIL import Image
 
-from feature_extractor.orientation import turn
-
-if TYPE_CHECKING:
-    from PIL.Image import Transpose
+from feature_extractor.orientation import turn, turned_size
 
 PREVIEW_SIZE_PX = 256
 """Longer side of a preview in pixels; smaller pictures are not enlarged."""
 
 _QUALITY = 85
-_REDUCING_GAP = 2.0  # box-shrink to twice the size first: 4x cheaper on big pictures, not visible in a preview
 
 
-def encode_preview(opaque: Image.Image, turned: Transpose | None) -> bytes:
-    """A JPEG of at most 256 px on its longer side of an L or RGB picture, aspect kept, turned upright."""
-    scale = min(1.0, PREVIEW_SIZE_PX / max(opaque.size))
-    size = (max(1, round(opaque.width * scale)), max(1, round(opaque.height * scale)))
-    small = opaque
-    if size != opaque.size:
-        small = opaque.resize(size, Image.Resampling.BILINEAR, reducing_gap=_REDUCING_GAP)
+def encode_preview(opaque: Image.Image, turned: Image.Transpose | None, square: Image.Image) -> bytes:
+    """A JPEG of at most 256 px on its longer side of an L or RGB picture, aspect kept, turned upright.
+
+    A picture that has to be reduced is reduced from its upright square of 299 px, which is larger than any preview:
+    half the cost of going through the whole picture again. Hamming's filter gives back what the first one blurred.
+    """
+    width, height = turned_size(opaque.size, turned)
+    scale = PREVIEW_SIZE_PX / max(width, height)
+    if scale >= 1:
+        small = turn(opaque, turned)
+    else:
+        size = (max(1, round(width * scale)), max(1, round(height * scale)))
+        small = square.resize(size, Image.Resampling.HAMMING)
     buffer = io.BytesIO()
-    turn(small, turned).save(buffer, "JPEG", quality=_QUALITY)
+    small.save(buffer, "JPEG", quality=_QUALITY, comment=b"")  # Pillow would pass on the picture's own comment
     return buffer.getvalue()
