@@ -11,19 +11,19 @@ exit_cleanly_until_ready()
 import asyncio
 import os
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
 import structlog
 
-from feature_extractor.admission import Admission
+from feature_extractor.admission import Admission, Bounds
 from feature_extractor.batcher import Batcher
 from feature_extractor.cache import FeatureCache
 from feature_extractor.conversions import limits_message, trunk_message
+from feature_extractor.decode_pool import DecodePool
 from feature_extractor.extraction import Extraction
-from feature_extractor.images import DecodeLimits, decode
+from feature_extractor.images import DecodeLimits
 from feature_extractor.loading import LoadedTrunk, load_trunk
 from feature_extractor.metrics import ExtractorCollector, StageTimes
 from feature_extractor.service import FeatureExtractorService
@@ -42,8 +42,9 @@ if TYPE_CHECKING:
     from graft.serving.server import StageServer
 
 _SERVICE = feature_extractor_pb2.DESCRIPTOR.services_by_name["FeatureExtractorService"].full_name
-# Of the pictures under way, bulk streams may hold this share, so that a single call finds a short queue.
-_BULK_PLACES = 96
+# Pictures of streams that are decoded, or about to be: three full batches keep the trunk fed, more would only cost
+# memory.
+_STREAM_PICTURES = 96
 _log = structlog.get_logger("feature_extractor")
 
 
@@ -65,25 +66,35 @@ async def open_extractor(
         closing.callback(cache.close)
         writer = GroupCommitWriter(cache.put_many, capacity=2 * settings.queue_pictures)
         closing.callback(writer.close)
-        batcher = Batcher(trunk, max_batch=settings.max_batch, capacity=settings.queue_pictures, observe=times.computed)
+        batcher = Batcher(
+            trunk,
+            sizes=[size for size in trunk.buckets if size <= settings.max_batch],
+            concurrency=trunk.concurrency,
+            max_batch_s=settings.max_batch_ms / 1000,
+            observe=times.computed,
+        )
         closing.callback(batcher.close)
-        pool = ThreadPoolExecutor(settings.decode_threads or os.cpu_count() or 1, thread_name_prefix="decode")
-        closing.callback(pool.shutdown)
-        limits = DecodeLimits(max_bytes=settings.max_image_bytes, max_pixels=settings.max_image_pixels)
+        pool = DecodePool(settings.decode_threads or os.cpu_count() or 1)
+        closing.callback(pool.close)
         extraction = Extraction(
             cache=cache,
-            decode=lambda content: decode(content, limits),
-            compute=batcher.submit,
+            decode=loaded.prepare,
+            batcher=batcher,
             write=writer.submit,
             pool=pool,
-            admission=Admission(settings.queue_pictures, min(_BULK_PLACES, settings.queue_pictures)),
-            estimate_wait_s=batcher.estimate_wait_s,
+            admission=Admission(Bounds.of(settings.queue_pictures, settings.queue_bytes, _STREAM_PICTURES)),
             max_image_bytes=settings.max_image_bytes,
-            observe_decode=times.decoded,
+            observer=times,
         )
         closing.callback(extraction.close)
         registry.register(ExtractorCollector(extraction, batcher, cache))
-        service = FeatureExtractorService(extraction, cache, trunk_message(loaded), limits_message(settings))
+        service = FeatureExtractorService(
+            extraction,
+            cache,
+            trunk_message(loaded),
+            limits_message(settings),
+            stream_bytes=settings.queue_bytes,
+        )
         feature_extractor_pb2_grpc.add_FeatureExtractorServiceServicer_to_server(service, server.handlers)
         yield
         await asyncio.to_thread(closing.close)
@@ -91,11 +102,26 @@ async def open_extractor(
 
 async def _load(settings: ExtractorSettings) -> LoadedTrunk:
     """Load and warm up in a thread; if the stage is stopped meanwhile, a fetch of weights is ended too."""
-    request = TrunkRequest(settings.weights, settings.layer, settings.precision)
+    request = _request(settings)
+    limits = DecodeLimits(
+        max_bytes=settings.max_image_bytes,
+        max_pixels=settings.max_image_pixels,
+        max_side_px=settings.max_image_side_px,
+        accept_truncated=settings.accept_truncated,
+    )
     stop = threading.Event()
 
     def load() -> LoadedTrunk:
-        loaded = load_trunk(settings.home, request, threads=settings.trunk_threads, stop=stop)
+        loaded = load_trunk(
+            settings.home,
+            request,
+            limits=limits,
+            threads=settings.trunk_threads,
+            device=settings.device,
+            cpu_fallback=settings.cpu_fallback,
+            graph_mode=settings.graph_mode,
+            stop=stop,
+        )
         loaded.trunk.warm_up()
         return loaded
 
@@ -113,10 +139,24 @@ async def _load(settings: ExtractorSettings) -> LoadedTrunk:
         why=loaded.resolution.reason,
         layer=identity.layer,
         precision=identity.precision,
+        engine=identity.engine,
         device=loaded.trunk.device,
         fingerprint=identity.fingerprint.hex(),
     )
     return loaded
+
+
+def _request(settings: ExtractorSettings) -> TrunkRequest:
+    """The trunk asked for; tensor names matter to a frozen graph alone."""
+    graph = settings.weights.endswith(".pb")
+    return TrunkRequest(
+        settings.weights,
+        settings.layer,
+        settings.precision,
+        engine=settings.engine,
+        graph_input=settings.graph_input if graph else "",
+        graph_output=settings.graph_output if graph else "",
+    )
 
 
 def main() -> None:

@@ -1,87 +1,181 @@
-"""Bounds how many pictures are under way at once: who may be refused is refused at once, who may wait waits in line."""
+"""Bounds what is under way at once: who may be refused is refused at once, who may wait waits in line."""
 
 from __future__ import annotations
 
 import threading
 from collections import deque
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from feature_extractor.lanes import Lane
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-class Admission:
-    """Places for pictures under way. Nobody blocks here: a picture that waits is a callable kept in line.
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What somebody takes up while under way.
 
-    Args:
-        capacity: places.
-        patient_capacity: places that pictures out of the line may hold together; the rest stays free for those that
-            would be refused, so that a long import never shuts the door on them. Two or three batches keep the trunk
-            fed; more only puts them in front of the others.
+    Attributes:
+        lane: the lane it came in by.
+        patient: it waits in line instead of being refused.
+        pictures: inputs of the trunk, extra views included.
+        size_bytes: bytes of the pictures' files.
     """
 
-    def __init__(self, capacity: int, patient_capacity: int) -> None:
-        if not 0 < patient_capacity <= capacity:
-            raise ValueError(f"of {capacity} places, {patient_capacity} cannot be the share of those who wait")
-        self.capacity = capacity
-        self._patient_capacity = patient_capacity
-        # Invariant: under _lock, 0 <= _patient <= _taken <= capacity, _patient <= patient_capacity, and the line is
-        # empty unless one of the two bounds is reached.
+    lane: Lane
+    patient: bool
+    pictures: int
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How much may be under way.
+
+    Attributes:
+        pictures: inputs of the trunk, of all kinds.
+        size_bytes: bytes of the pictures' files, of all kinds.
+        bulk_pictures: inputs of the bulk lane; the rest stays free for the interactive one.
+        bulk_bytes: bytes of the bulk lane.
+        patient_pictures: inputs of those who wait in line. Two or three batches keep the trunk fed; what waits in line
+            costs no decoded pixels.
+    """
+
+    pictures: int
+    size_bytes: int
+    bulk_pictures: int
+    bulk_bytes: int
+    patient_pictures: int
+
+    @classmethod
+    def of(cls, pictures: int, size_bytes: int, patient_pictures: int) -> Bounds:
+        """Bounds that leave a quarter to the interactive lane."""
+        bulk_pictures, bulk_bytes = max(1, pictures * 3 // 4), max(1, size_bytes * 3 // 4)
+        return cls(pictures, size_bytes, bulk_pictures, bulk_bytes, min(patient_pictures, bulk_pictures))
+
+
+class Admission:
+    """Nobody blocks here: what waits in line is a callable that starts it.
+
+    Whoever finds nothing under way that it competes with is let in, however big: otherwise it never would be.
+    """
+
+    def __init__(self, bounds: Bounds) -> None:
+        self.bounds = bounds
+        # Invariant: under _lock, the three sums are those of the places held, and the first in line does not fit.
         self._lock = threading.Lock()
-        self._taken = 0
-        self._patient = 0
-        self._line: deque[Callable[[], None]] = deque()
+        self._all = _Sum()
+        self._bulk = _Sum()
+        self._patient = _Sum()
+        self._line: deque[_Waiting] = deque()
 
     @property
     def taken(self) -> int:
-        """Places held."""
-        return self._taken
+        """Pictures under way."""
+        return self._all.pictures
+
+    @property
+    def taken_bytes(self) -> int:
+        """Bytes of their files."""
+        return self._all.size_bytes
 
     @property
     def waiting(self) -> int:
         """Pictures in line."""
-        return len(self._line)
-
-    def try_enter(self) -> bool:
-        """Take a place if there is one; it is given back by `leave(patient=False)`."""
         with self._lock:
-            if self._taken == self.capacity:
+            return sum(each.place.pictures for each in self._line)
+
+    def ahead(self, lane: Lane) -> int:
+        """Pictures under way that go before a new one of this lane."""
+        return self._all.pictures - (self._bulk.pictures if lane is Lane.INTERACTIVE else 0)
+
+    def try_enter(self, place: Place) -> bool:
+        """Take the place if there is room; it is given back by `leave`, in one piece or in several."""
+        with self._lock:
+            if not self._fits(place):
                 return False
-            self._taken += 1
+            self._add(place, 1)
             return True
 
-    def enter_in_line(self, start: Callable[[], None]) -> None:
-        """Call `start` once a place is its own: now, or from the `leave` that frees one. First come, first served.
+    def enter_in_line(self, place: Place, start: Callable[[], None], token: object = None) -> None:
+        """Call `start` once the place is taken: now, or from the `leave` that makes room. First come, first served.
 
-        The place is given back by `leave(patient=True)`. `start` must be quick and must not raise.
+        `start` must be quick and must not raise.
         """
         with self._lock:
-            if self._line or not self._has_room():
-                self._line.append(start)
+            if self._line or not self._fits(place):
+                self._line.append(_Waiting(place, start, token))
                 return
-            self._take_patiently()
+            self._add(place, 1)
         start()
 
-    def leave(self, *, patient: bool) -> None:
-        """Give a place back, and let the next in line in."""
-        start = None
+    def leave(self, place: Place) -> None:
+        """Give a place back, and let in whoever is next in line and fits now."""
+        starts = []
         with self._lock:
-            self._taken -= 1
-            self._patient -= patient
-            if self._line and self._has_room():
-                start = self._line.popleft()
-                self._take_patiently()
-        if start is not None:
+            self._add(place, -1)
+            while self._line and self._fits(self._line[0].place):
+                following = self._line.popleft()
+                self._add(following.place, 1)
+                starts.append(following.start)
+        for start in starts:
             start()
+
+    def hasten(self, matches: Callable[[object], bool]) -> None:
+        """Let in at once whoever waits in line with such a token: an interactive caller waits for it too."""
+        with self._lock:
+            hurried = [each for each in self._line if matches(each.token)]
+            if hurried:
+                self._line = deque(each for each in self._line if not matches(each.token))
+            for each in hurried:
+                self._add(each.place, 1)
+        for each in hurried:
+            each.start()
 
     def close(self) -> None:
         """Forget the line: whoever is in it must have been told otherwise. Nobody is let in from it any more."""
         with self._lock:
             self._line.clear()
 
-    def _has_room(self) -> bool:
-        return self._taken < self.capacity and self._patient < self._patient_capacity
+    def _fits(self, place: Place) -> bool:
+        bounds = self.bounds
+        return (
+            self._all.takes(place, bounds.pictures, bounds.size_bytes)
+            and (place.lane is not Lane.BULK or self._bulk.takes(place, bounds.bulk_pictures, bounds.bulk_bytes))
+            and (not place.patient or self._patient.takes(place, bounds.patient_pictures, bounds.bulk_bytes))
+        )
 
-    def _take_patiently(self) -> None:
-        self._taken += 1
-        self._patient += 1
+    def _add(self, place: Place, sign: int) -> None:
+        self._all.add(place, sign)
+        if place.lane is Lane.BULK:
+            self._bulk.add(place, sign)
+        if place.patient:
+            self._patient.add(place, sign)
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    place: Place
+    start: Callable[[], None]
+    token: object
+
+
+@dataclass(slots=True)
+class _Sum:
+    """Places of one kind, added up."""
+
+    pictures: int = 0
+    size_bytes: int = 0
+
+    def takes(self, place: Place, pictures: int, size_bytes: int) -> bool:
+        """Whether one more keeps within these bounds, or is alone."""
+        if not self.pictures:
+            return True
+        return self.pictures + place.pictures <= pictures and self.size_bytes + place.size_bytes <= size_bytes
+
+    def add(self, place: Place, sign: int) -> None:
+        """Add or take away."""
+        self.pictures += sign * place.pictures
+        self.size_bytes += sign * place.size_bytes

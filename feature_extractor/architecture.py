@@ -1,19 +1,23 @@
 """The Keras Inception-V3 with given weights, cut at a layer.
 
-Importing this module is cheap; its functions import TensorFlow.
+Importing this module is cheap; its functions import Keras, on the backend asked for.
 """
 
 from __future__ import annotations
 
 import difflib
 import re
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from feature_extractor.images import INPUT_SIZE_PX
+from feature_extractor.engines.keras_backend import import_keras
+from feature_extractor.squares import INPUT_SIZE_PX
 from feature_extractor.weights.arrays import ArraySpec, check_arrays
-from graft.errors import FailedPreconditionError, InvalidArgumentError
+from graft.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from feature_extractor.weights.arrays import Arrays
 
 POOL_LAYER = "avg_pool"
@@ -26,22 +30,26 @@ _IMAGE_BATCH_RANK = 4
 
 
 class Network:
-    """One untrained Inception-V3 without its classification top, its layers under names that do not vary.
+    """One empty Inception-V3 without its classification top, its layers under names that do not vary.
 
     Keras counts layers through the whole process (the second network begins with `conv2d_94`); the names here count
     from 0 within the network, as those of the first network in a process do.
+
+    Args:
+        backend: Keras's, `tensorflow` or `jax`.
+        mixed_bfloat16: whether layers compute in bfloat16; their weights and the outcome are float32 all the same.
     """
 
-    def __init__(self) -> None:
-        import keras
-
-        if keras.config.backend() != "tensorflow":
-            raise FailedPreconditionError(
-                f"the trunk runs on TensorFlow, but KERAS_BACKEND chooses {keras.config.backend()}; unset it",
-                reason="WRONG_KERAS_BACKEND",
-            )
+    def __init__(self, backend: str = "tensorflow", *, mixed_bfloat16: bool = False) -> None:
+        keras = import_keras(backend)
         shape = (INPUT_SIZE_PX, INPUT_SIZE_PX, 3)
-        self._model = keras.applications.InceptionV3(weights=None, include_top=False, input_shape=shape)
+        # Every array is set later: drawing random ones first takes JAX, which compiles for each shape, 17 s.
+        with (
+            _dtype_policy(keras, "mixed_bfloat16" if mixed_bfloat16 else "float32"),
+            keras.utils.custom_object_scope({"glorot_uniform": keras.initializers.Zeros}),
+        ):
+            self._model = keras.applications.InceptionV3(weights=None, include_top=False, input_shape=shape)
+        self._keras = keras
         self._names = steady_names([layer.name for layer in self._model.layers])
         self._layers = dict(zip(self._names, self._model.layers, strict=True))
 
@@ -72,12 +80,12 @@ class Network:
         Raises:
             InvalidArgumentError: UNKNOWN_LAYER, with the names nearest to what was asked for.
         """
-        import keras
-
         output = self._layer_output(layer_name)
+        if output.dtype != "float32":
+            output = self._keras.ops.cast(output, "float32")  # before averaging, which would round each sum
         if len(output.shape) == _IMAGE_BATCH_RANK:
-            output = keras.ops.mean(output, axis=_POSITION_AXES)
-        return keras.Model(self._model.inputs[0], output)
+            output = self._keras.ops.mean(output, axis=_POSITION_AXES)
+        return self._keras.Model(self._model.inputs[0], output)
 
     def _layer_output(self, layer_name: str) -> Any:
         if layer_name == POOL_LAYER:
@@ -91,6 +99,17 @@ class Network:
                 reason="UNKNOWN_LAYER",
             )
         return layer.output
+
+
+@contextmanager
+def _dtype_policy(keras: Any, name: str) -> Iterator[None]:
+    """Build layers under a policy; the process's own is put back."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(name)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
 
 
 def steady_names(names: list[str]) -> list[str]:

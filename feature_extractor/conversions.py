@@ -5,7 +5,10 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from feature_extractor.records import DIGEST_BYTES
+from feature_extractor.eviction import EvictionRequest
+from feature_extractor.lanes import Lane
+from feature_extractor.records import DIGEST_BYTES, FINGERPRINT_BYTES
+from feature_extractor.views import VIEW_RULE
 from graft import statuses
 from graft.errors import GraftError, InternalError, InvalidArgumentError, Violation
 from graft.v1 import feature_extractor_pb2 as pb
@@ -13,22 +16,56 @@ from graft.v1 import feature_extractor_pb2 as pb
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from feature_extractor.cache_stats import CacheStats
+    from feature_extractor.extraction import Pending
     from feature_extractor.flights import Extracted
     from feature_extractor.loading import LoadedTrunk
     from feature_extractor.settings import ExtractorSettings
+    from feature_extractor.timings import Timings
 
 MAX_DIGESTS = 100_000
 _log = logging.getLogger(__name__)
 
 
 def feature_result(
-    index: int, digest: bytes, outcome: Extracted | BaseException, *, omit_vector: bool
+    index: int,
+    picture: Pending,
+    outcomes: Sequence[Extracted | BaseException],
+    *,
+    omit_vectors: bool,
+    timed: bool,
 ) -> pb.FeatureResult:
-    """The message for the picture at `index` of its request."""
-    if isinstance(outcome, BaseException):
-        return pb.FeatureResult(digest=digest, error=statuses.to_status(picture_error(index, digest, outcome)))
-    vector = b"" if omit_vector else outcome.vector.astype("<f4", copy=False).tobytes()
-    return pb.FeatureResult(digest=outcome.digest, vector=vector, cached=outcome.cached)
+    """The message for the picture at `index` of its request; `outcomes` are its own and those of its views.
+
+    One error among them is the picture's.
+    """
+    digest = picture.digest
+    done = [outcome for outcome in outcomes if not isinstance(outcome, BaseException)]
+    if len(done) < len(outcomes):
+        error = next(outcome for outcome in outcomes if isinstance(outcome, BaseException))
+        return pb.FeatureResult(digest=digest, error=statuses.to_status(picture_error(index, digest, error)))
+    vectors = [b"" if omit_vectors else each.vector.astype("<f4", copy=False).tobytes() for each in done]
+    result = pb.FeatureResult(
+        digest=digest,
+        vector=vectors[0],
+        cached=done[0].cached,
+        views=[
+            pb.ViewFeature(view=number, vector=vectors[number], cached=each.cached)
+            for number, each in enumerate(done[1:], start=1)
+        ],
+    )
+    if timed:
+        result.timings.CopyFrom(_timings(sum((each.timings for each in done), picture.looked_up)))
+    return result
+
+
+def _timings(timings: Timings) -> pb.StageTimings:
+    return pb.StageTimings(
+        queue_ms=timings.queue_s * 1000,
+        decode_ms=timings.decode_s * 1000,
+        trunk_ms=timings.trunk_s * 1000,
+        cache_ms=timings.cache_s * 1000,
+    )
 
 
 def picture_error(index: int, digest: bytes, error: BaseException) -> GraftError:
@@ -60,6 +97,74 @@ def check_images(images: Sequence[object], limit: int) -> None:
         )
 
 
+def check_views(views: int, limit: int) -> None:
+    """Raise InvalidArgumentError if there are more than `limit` views."""
+    if views > limit:
+        raise InvalidArgumentError(
+            f"the request asks for view {views}: a picture has at most {limit} (the setting max_views)",
+            reason="TOO_MANY_VIEWS",
+            violations=(Violation("views", f"must be at most {limit}"),),
+        )
+
+
+def lane_of(lane: pb.Lane.ValueType) -> Lane:
+    """The lane a request asks for; a number that this version does not know is the method's own, as the wire has it."""
+    return Lane.BULK if lane == pb.LANE_BULK else Lane.INTERACTIVE
+
+
+def eviction_request(request: pb.EvictCacheRequest) -> EvictionRequest:
+    """What the cache is asked to drop.
+
+    Raises:
+        InvalidArgumentError: NO_CRITERION, INVALID_FINGERPRINT or INVALID_DURATION.
+    """
+    unused_for = request.unused_for
+    # Not as a timedelta, which cannot be as long as a message can say.
+    unused_for_s = unused_for.seconds + unused_for.nanos / 1e9 if request.HasField("unused_for") else None
+    to_bytes = request.to_bytes if request.HasField("to_bytes") else None
+    if not request.fingerprint and unused_for_s is None and to_bytes is None:
+        raise InvalidArgumentError(
+            "nothing says what to evict: set fingerprint, unused_for or to_bytes", reason="NO_CRITERION"
+        )
+    if len(request.fingerprint) not in (0, FINGERPRINT_BYTES):
+        raise InvalidArgumentError(
+            f"the fingerprint has {len(request.fingerprint)} bytes, not {FINGERPRINT_BYTES}",
+            reason="INVALID_FINGERPRINT",
+            violations=(Violation("fingerprint", f"must have {FINGERPRINT_BYTES} bytes"),),
+        )
+    if unused_for_s is not None and unused_for_s < 0:
+        raise InvalidArgumentError(
+            f"unused_for is {unused_for_s} seconds: it must not be negative",
+            reason="INVALID_DURATION",
+            violations=(Violation("unused_for", "must not be negative"),),
+        )
+    return EvictionRequest(fingerprint=request.fingerprint or None, unused_for_s=unused_for_s, to_bytes=to_bytes)
+
+
+def cache_stats_message(stats: CacheStats, fingerprint: bytes, computed: int) -> pb.GetCacheStatsResponse:
+    """What GetCacheStats tells."""
+    fingerprints = []
+    for each in stats.fingerprints:
+        message = pb.FingerprintStats(fingerprint=each.fingerprint, vectors=each.vectors)
+        if each.last_use_s is not None:
+            message.last_use_time.FromSeconds(int(each.last_use_s))
+        fingerprints.append(message)
+    return pb.GetCacheStatsResponse(
+        fingerprint=fingerprint,
+        vectors=stats.entries_total,
+        previews=stats.previews,
+        used_bytes=stats.bytes_used,
+        limit_bytes=stats.size_limit_bytes,
+        hits=stats.hits,
+        misses=stats.misses,
+        corrupt=stats.corrupt,
+        computed=computed,
+        fingerprints=fingerprints,
+        evicted=stats.evicted,
+        file_bytes=stats.file_bytes,
+    )
+
+
 def check_digests(digests: Sequence[bytes]) -> None:
     """Raise InvalidArgumentError unless there are at most MAX_DIGESTS digests of 32 bytes."""
     if len(digests) > MAX_DIGESTS:
@@ -84,6 +189,8 @@ def trunk_message(loaded: LoadedTrunk) -> pb.Trunk:
         fingerprint=identity.fingerprint,
         weights=loaded.resolution.weights,
         weights_reason=loaded.resolution.reason,
+        cpu_fallback=loaded.cpu_fallback,
+        view_rule=VIEW_RULE,
         weights_sha256=identity.weights_sha256,
         layer=identity.layer,
         dimensions=trunk.dimensions,
@@ -102,4 +209,5 @@ def limits_message(settings: ExtractorSettings) -> pb.ExtractionLimits:
         max_image_bytes=settings.max_image_bytes,
         max_image_pixels=settings.max_image_pixels,
         max_message_bytes=settings.max_message_bytes,
+        max_views=settings.max_views,
     )

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import lmdb
 
+from feature_extractor.page_entries import DamagedError
+from feature_extractor.structure import check_structure
 from graft.durable_files import sync_directory
 from graft.errors import (
     DataLossError,
@@ -42,8 +44,17 @@ def open_environment(directory: Path, map_bytes: int, size_limit_bytes: int) -> 
 
     Raises:
         FailedPreconditionError: no map that holds `size_limit_bytes` is granted (reason CACHE_MAP_REFUSED), or the
-            files are not an LMDB environment of this version (reason CACHE_UNREADABLE).
+            files are not an LMDB environment of this version (reason CACHE_UNREADABLE), or are one whose trees are
+            damaged, so that LMDB might end the process (reason CACHE_DAMAGED).
     """
+    try:
+        check_structure(directory / "data.mdb")
+    except (DamagedError, OSError) as error:
+        raise FailedPreconditionError(
+            f"the cache in {directory} is damaged ({error}): move it away; what it held will be computed again",
+            reason="CACHE_DAMAGED",
+            violations=(Violation(str(directory), str(error)),),
+        ) from error
     floor = min(map_bytes, size_limit_bytes)
     wanted = map_bytes
     while True:
@@ -73,10 +84,10 @@ def open_environment(directory: Path, map_bytes: int, size_limit_bytes: int) -> 
 
 
 def refusal(error: lmdb.Error, directory: Path) -> GraftError:
-    """The error that a failed write means for callers.
+    """The error that a failed transaction means for callers.
 
     ResourceExhaustedError CACHE_FULL if the map or the disk is full, DataLossError CACHE_DAMAGED if the file's
-    structure is broken, else UnavailableError CACHE_UNWRITABLE.
+    structure is broken, else UnavailableError CACHE_UNUSABLE.
     """
     code = getattr(error, "code", 0)
     if isinstance(error, (lmdb.MapFullError, lmdb.DiskError)) or code in _DISK_REFUSALS:
@@ -91,7 +102,7 @@ def refusal(error: lmdb.Error, directory: Path) -> GraftError:
             reason="CACHE_DAMAGED",
         )
     return UnavailableError(
-        f"the cache in {directory} cannot be written ({error}): restart the extractor", reason="CACHE_UNWRITABLE"
+        f"the cache in {directory} cannot be used ({error}): restart the extractor", reason="CACHE_UNUSABLE"
     )
 
 

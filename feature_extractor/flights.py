@@ -1,46 +1,50 @@
-"""Single flight: identical pictures under way are computed once, and each caller keeps a deadline of its own.
+"""Single flight: identical inputs under way are computed once, and each caller keeps a deadline of its own.
 
     join ──claimed──> [wanted?] decode ──> [wanted?] trunk ──> publish ──> commit ──> land
       └──joined: waits with the others                           └ fail ends it at any point
 
-A caller that gives up leaves alone: the picture is dropped only when nobody waits for it any more.
+A caller that gives up leaves alone: the input is dropped only when nobody waits for it any more.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from dataclasses import dataclass, field
-from enum import Enum, auto
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from feature_extractor.lanes import Lane
+from feature_extractor.timings import Timings
 from graft.errors import DeadlineExceededError, GraftError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from concurrent.futures import Future
 
+    from feature_extractor.admission import Place
     from feature_extractor.records import Vector
 
 
 @dataclass(frozen=True, slots=True)
 class Extracted:
-    """What became of one picture.
+    """What became of one input of the trunk: a picture, or a view of it.
 
     Attributes:
-        digest: SHA-256 of its bytes, 32 raw bytes.
+        key: the picture's digest, 32 raw bytes, with the view's id behind it if it is a view.
         vector: read-only float32[d].
         cached: the vector was stored before the call; nothing was computed.
+        timings: where the time went.
     """
 
-    digest: bytes
+    key: bytes
     vector: Vector
     cached: bool
+    timings: Timings = field(default_factory=Timings)
 
 
 @dataclass(frozen=True, slots=True)
 class Waiter:
-    """One caller of one picture.
+    """One caller of one input.
 
     Attributes:
         future: what the caller holds.
@@ -55,33 +59,46 @@ class Waiter:
 
 @dataclass(eq=False, slots=True)
 class Flight:
-    """One picture on its way; everything that changes here is guarded by the lock of its Flights.
+    """One input on its way.
+
+    What changes is guarded by the lock of its Flights; `timings` and `place` belong to whoever works on it.
 
     Attributes:
-        digest: SHA-256 of the picture's bytes, 32 raw bytes.
-        patient: it waits for admission in line instead of being refused.
+        key: as Extracted's.
+        lane: the lane it waits in; raised when an interactive caller joins.
         waiters: callers not answered yet.
         vector: float32[d] once it exists.
         over: nobody can join it any more.
+        timings: where its time went so far.
+        place: what it takes up while it is under way.
     """
 
-    digest: bytes
-    patient: bool
+    key: bytes
+    lane: Lane
     waiters: list[Waiter] = field(default_factory=list)
     vector: Vector | None = None
     over: bool = False
+    timings: Timings = field(default_factory=Timings)
+    place: Place | None = None
 
 
-class Joined(Enum):
-    """What `Flights.join` made of a caller."""
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """What `Flights.join` made of a caller's inputs.
 
-    CLAIMED = auto()  # the first: it has to start the work
-    WAITING = auto()  # another computes the same picture
-    REFUSED = auto()  # it would be the first, and there is no place for it
+    Attributes:
+        claimed: flights that the caller has to start, by key, in its order.
+        waiting: how many inputs another caller computes already.
+        hastened: flights that must move to the interactive lane.
+    """
+
+    claimed: dict[bytes, Flight]
+    waiting: int
+    hastened: list[Flight]
 
 
 class Flights:
-    """The pictures under way, by digest; every method may be called from any thread."""
+    """The inputs under way, by key; every method may be called from any thread."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -101,27 +118,35 @@ class Flights:
         return self._landed
 
     def join(
-        self, digest: bytes, waiter: Waiter, *, patient: bool, admit: Callable[[], bool]
-    ) -> tuple[Joined, Flight | None]:
-        """Wait for the flight of this digest, or claim it if there is none and `admit` gives it a place.
+        self, waiters: Sequence[tuple[bytes, Waiter]], lane: Lane, admit: Callable[[Sequence[bytes]], bool]
+    ) -> Joined | None:
+        """Wait for the flights of these keys, and claim those that there are not yet; None if `admit` refuses them.
 
-        `admit` is called under the lock. After `close`, its error is raised.
+        `admit` is called once, under the lock, with the keys that would be claimed; if it refuses, nobody waits for
+        anything. After `close`, its error is raised.
         """
+        published: list[tuple[Waiter, Extracted]] = []
+        joined = Joined({}, 0, [])
         with self._lock:
             if self._closed is not None:
                 raise self._closed
-            flight = self._flights.get(digest)
-            if flight is None:
-                if not admit():
-                    return Joined.REFUSED, None
-                self._flights[digest] = flight = Flight(digest, patient, [waiter])
-                return Joined.CLAIMED, flight
-            if flight.vector is None or waiter.durable:
-                flight.waiters.append(waiter)
-                return Joined.WAITING, flight
-            extracted = Extracted(digest, flight.vector, cached=False)
-        _answer([waiter], extracted)
-        return Joined.WAITING, flight
+            new = list(dict.fromkeys(key for key, _ in waiters if key not in self._flights))
+            if new and not admit(new):
+                return None
+            for key in new:
+                self._flights[key] = joined.claimed[key] = Flight(key, lane)
+            for key, waiter in waiters:
+                flight = self._flights[key]
+                if flight.vector is None or waiter.durable:
+                    flight.waiters.append(waiter)
+                else:
+                    published.append((waiter, Extracted(key, flight.vector, cached=False, timings=flight.timings)))
+                if lane is Lane.INTERACTIVE and flight.lane is Lane.BULK:
+                    flight.lane = lane
+                    joined.hastened.append(flight)
+        for waiter, extracted in published:
+            _answer([waiter], extracted)
+        return replace(joined, waiting=len(waiters) - len(joined.claimed))
 
     def wanted(self, flight: Flight) -> bool:
         """Whether anybody waits still; those whose time is up are told so, and a flight without callers is over."""
@@ -133,23 +158,29 @@ class Flights:
             ]
             if not flight.waiters:
                 self._end(flight)
-        _fail(expired, expired_error(flight.digest))
+        _fail(expired, expired_error(flight.key))
         return not flight.over
 
-    def publish(self, flight: Flight, vector: Vector, *, cached: bool = False) -> None:
-        """The vector exists: answer those who need no more than that."""
+    def publish(self, flight: Flight, vector: Vector) -> bool:
+        """The vector exists: answer those who need no more than that; False if nobody waited for it any more."""
+        now = self._clock()
         with self._lock:
+            useful = any(
+                not waiter.future.cancelled() and (waiter.deadline is None or waiter.deadline > now)
+                for waiter in flight.waiters
+            )
             flight.vector = vector
             ready = [waiter for waiter in flight.waiters if not waiter.durable]
             flight.waiters = [waiter for waiter in flight.waiters if waiter.durable]
-        _answer(ready, Extracted(flight.digest, vector, cached=cached))
+        _answer(ready, Extracted(flight.key, vector, cached=False, timings=flight.timings))
+        return useful
 
     def land(self, flight: Flight, vector: Vector, *, cached: bool = False) -> None:
         """The vector is on disk: answer everybody, and let the flight end."""
         with self._lock:
             self._landed += 1
             rest = self._end(flight)
-        _answer(rest, Extracted(flight.digest, vector, cached=cached))
+        _answer(rest, Extracted(flight.key, vector, cached=cached, timings=flight.timings))
 
     def fail(self, flight: Flight, error: BaseException) -> None:
         """Whoever waits still gets the error, and the flight is over."""
@@ -169,16 +200,17 @@ class Flights:
         """Take the flight out of the table, under the lock; whose callers are left must be answered."""
         if not flight.over:
             flight.over = True
-            del self._flights[flight.digest]
+            del self._flights[flight.key]
         rest, flight.waiters = flight.waiters, []
         return rest
 
 
-def expired_error(digest: bytes) -> DeadlineExceededError:
-    """The error of a picture whose caller's time ran out before it was computed."""
+def expired_error(key: bytes) -> DeadlineExceededError:
+    """The error of an input whose caller's time ran out before it was computed."""
+    digest = key[:32].hex()
     return DeadlineExceededError(
-        f"the time for picture {digest.hex()} ran out before it was computed: allow more, or send fewer at once",
-        metadata={"digest": digest.hex()},
+        f"the time for picture {digest} ran out before it was computed: allow more, or send fewer at once",
+        metadata={"digest": digest},
     )
 
 

@@ -15,12 +15,14 @@ class TrunkIdentity:
     """What a vector depends on. Two trunks of equal identity give vectors that agree within the documented bound.
 
     Attributes:
-        weights_sha256: SHA-256 of the weights, 64 lower-case hex digits (see `weights.arrays.weights_sha256`).
-        layer: name of the Keras layer the network is cut at, e.g. `avg_pool` or `mixed7`.
+        weights_sha256: SHA-256 of the weights, 64 lower-case hex digits: of a Keras network's arrays (see
+            `weights.arrays.weights_sha256`), of a frozen graph's file, of a quantised trunk's model files.
+        layer: name of the Keras layer the network is cut at, e.g. `avg_pool` or `mixed7`, or of a frozen graph's output
+            tensor, e.g. `pool_3/_reshape:0`.
         preprocessing: id of the way from a picture's bytes to pixels, e.g. `pil-antialias-299-v1`.
         input_size_px: width and height of the network's input in pixels.
-        precision: what the convolutions multiply in, `float32` or `bfloat16`.
-        engine: what runs the network, e.g. `tensorflow`.
+        precision: what the convolutions multiply in, `float32`, `bfloat16` or `int8`.
+        engine: what runs the network, `tensorflow`, `jax` or `openvino`.
     """
 
     weights_sha256: str

@@ -1,55 +1,43 @@
-"""From a request to a running trunk: weights, layer and precision as the home's record has them, or newly chosen.
+"""From a request to a running trunk: what the home has on record, or newly chosen.
 
-Importing this module is cheap; `load_trunk` imports TensorFlow.
+Importing this module is cheap; `load_trunk` imports the engine, after it has seen to what the engine may see.
 """
 
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from feature_extractor.architecture import Network
-from feature_extractor.devices import prepare_device
-from feature_extractor.identity import TrunkIdentity
-from feature_extractor.images import INPUT_SIZE_PX, PREPROCESSING_ID
-from feature_extractor.precision import choose_precision, processor_multiplies_bfloat16
-from feature_extractor.trunk import BUCKETS, ENGINE, Trunk
-from feature_extractor.weights.arrays import weights_sha256
+from feature_extractor.engines.choice import OPENVINO, choose_engine
+from feature_extractor.engines.starting import GraphMode, LoadedTrunk, Start
+from feature_extractor.graphdef.opening import DEFAULT_INPUT, DEFAULT_OUTPUT
+from feature_extractor.images import DecodeLimits
+from feature_extractor.precision import check_precision, processor_multiplies_bfloat16
+from feature_extractor.trunk import BUCKETS
 from feature_extractor.weights.files import SUFFIXES
-from feature_extractor.weights.record import RECORD_NAME, Resolution, TrunkRecord, TrunkRequest
-from feature_extractor.weights.sources import source_of
-from graft.errors import CancelledError, FailedPreconditionError, UnavailableError
+from feature_extractor.weights.graphs import SUFFIX as GRAPH_SUFFIX
+from feature_extractor.weights.record import RECORD_NAME, TrunkRecord, TrunkRequest
+from feature_extractor.weights.resolving import AUTO
+from feature_extractor.weights.sources import WeightsSource, source_of
+from feature_extractor.weights.storage import sweep_temporary_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from feature_extractor.weights.arrays import Arrays, ArraySpec
-    from feature_extractor.weights.sources import WeightsSource
-
-AUTO = "auto"
-_AUTO_FIRST, _AUTO_ELSE = "imagenet", "nsfwjs"
-
-
-@dataclass(frozen=True, slots=True)
-class LoadedTrunk:
-    """A trunk and how it was chosen.
-
-    Attributes:
-        trunk: ready to be warmed up.
-        resolution: what the request became; its `reason` is a sentence worth logging.
-    """
-
-    trunk: Trunk
-    resolution: Resolution
+__all__ = ["AUTO", "LoadedTrunk", "load_trunk"]
 
 
 def load_trunk(
     home: Path,
     request: TrunkRequest,
     *,
+    limits: DecodeLimits | None = None,
     threads: int = 0,
+    device: str = "auto",
+    cpu_fallback: bool = False,
+    graph_mode: GraphMode = "batched",
     buckets: Sequence[int] = BUCKETS,
     stop: threading.Event | None = None,
     sources: Callable[[str], WeightsSource] = source_of,
@@ -60,110 +48,75 @@ def load_trunk(
     The first start with a request resolves it and records the outcome under HOME/weights; every later one builds
     exactly that trunk again, its weights checked by SHA-256, or fails.
 
+    One process runs one trunk on one device: what the engine may see is set in the process's environment.
+
     Raises:
-        InvalidArgumentError: UNKNOWN_WEIGHTS, UNKNOWN_LAYER, UNKNOWN_PRECISION, WEIGHTS_FORMAT.
+        InvalidArgumentError: UNKNOWN_WEIGHTS, UNKNOWN_LAYER, UNKNOWN_PRECISION, UNKNOWN_ENGINE, UNKNOWN_DEVICE,
+            ENGINE_UNSUPPORTED, LAYER_UNSUPPORTED, WEIGHTS_FORMAT, GRAPH_TENSOR_NAME.
         FailedPreconditionError: what was recorded cannot be had here (WEIGHTS_CHANGED, PRECISION_UNSUPPORTED,
-            PREPROCESSING_CHANGED, RECORD_UNREADABLE), or the weights do not fit (WEIGHTS_MISMATCH, ...).
+            PREPROCESSING_CHANGED, RECORD_UNREADABLE), the weights do not fit (WEIGHTS_MISMATCH, GRAPH_..., ...), or
+            something is not there (ENGINE_MISSING, DEVICE_UNAVAILABLE, QUANTISED_TRUNK_MISSING).
         UnavailableError: WEIGHTS_UNREACHABLE.
         DataLossError: WEIGHTS_TAMPERED, WEIGHTS_DAMAGED.
         CancelledError: `stop` was set.
     """
-    stop = stop or threading.Event()
-    folder = home / "weights"
-    request = _with_absolute_path(request)
-    record = TrunkRecord(folder / RECORD_NAME)
-    known = record.find(request)
-    if known is not None:
-        _check_preparation(known)
-    device = prepare_device(threads)
-    native = native_bfloat16()
-    precision = choose_precision(
-        known.identity.precision if known else request.precision, native_bfloat16=native, gpu=device.gpu
+    request = in_one_spelling(request)
+    check_precision(request.precision)
+    engine = choose_engine(request.engine or AUTO, precision=request.precision, graph=is_graph(request.weights))
+    sweep_temporary_files(home / "weights")
+    record = TrunkRecord(home / "weights" / RECORD_NAME)
+    start = Start(
+        home=home,
+        request=request,
+        known=record.find(request),
+        limits=limits or DecodeLimits(),
+        device=device,
+        cpu_fallback=cpu_fallback,
+        threads=threads,
+        buckets=buckets,
+        graph_mode=graph_mode,
+        stop=stop or threading.Event(),
+        sources=sources,
+        native_bfloat16=native_bfloat16,
     )
-    _go_on(stop)
-    network = Network()
-    _go_on(stop)
-    if known is None:
-        source, arrays, reason = _resolve(request.weights, folder, network.specs, stop, sources)
-        identity = TrunkIdentity(
-            weights_sha256=weights_sha256(arrays),
-            layer=request.layer or source.default_layer,
-            preprocessing=PREPROCESSING_ID,
-            input_size_px=INPUT_SIZE_PX,
-            precision=precision,
-            engine=ENGINE,
-        )
-        resolution = Resolution(request, source.spec, identity, reason)
-    else:
-        resolution = known
-        arrays = sources(known.weights).arrays(folder, network.specs, known.identity.weights_sha256, stop)
-        _check_weights(known, weights_sha256(arrays))
-    _go_on(stop)
-    network.set_arrays(arrays, resolution.weights)
-    model = network.cut(resolution.identity.layer)
-    trunk = Trunk(model, resolution.identity, device=device.name, buckets=buckets, threads=threads)
-    if known is None:
-        record.add(resolution)
-    return LoadedTrunk(trunk, resolution)
+    loaded = _load(start, engine)
+    if start.known is None:
+        record.add(loaded.resolution)
+    return loaded
 
 
-def _with_absolute_path(request: TrunkRequest) -> TrunkRequest:
-    """The same file asked for from another working directory is the same request."""
-    if Path(request.weights).suffix not in SUFFIXES:
-        return request
-    return replace(request, weights=str(Path(request.weights).expanduser().absolute()))
+def _load(start: Start, engine: str) -> LoadedTrunk:
+    """Import what this kind of trunk needs, and nothing else."""
+    if is_graph(start.request.weights):
+        from feature_extractor.engines.graph_trunks import load_graph_trunk
+
+        return load_graph_trunk(start)
+    if engine == OPENVINO:
+        from feature_extractor.engines.quantised_trunks import load_quantised_trunk
+
+        return load_quantised_trunk(start)
+    from feature_extractor.engines.keras_trunks import load_keras_trunk
+
+    return load_keras_trunk(start, engine)
 
 
-def _resolve(
-    weights: str,
-    folder: Path,
-    specs: Sequence[ArraySpec],
-    stop: threading.Event,
-    sources: Callable[[str], WeightsSource],
-) -> tuple[WeightsSource, Arrays, str]:
-    """The source, its arrays, and why this one."""
-    source = sources(_AUTO_FIRST if weights == AUTO else weights)
-    if weights != AUTO:
-        return source, source.arrays(folder, specs, "", stop), f"weights {source.spec}, as asked for"
-    try:
-        return source, source.arrays(folder, specs, "", stop), f"weights {source.spec}, the first choice of auto"
-    except UnavailableError as unreachable:
-        _go_on(stop)
-        other = sources(_AUTO_ELSE)
-        reason = f"weights {other.spec}, the second choice of auto, because {unreachable.message}"
-        try:
-            return other, other.arrays(folder, specs, "", stop), reason
-        except UnavailableError as also_unreachable:
-            raise UnavailableError(
-                f"no weights can be fetched: {unreachable.message}; {also_unreachable.message}. Connect this machine, "
-                "or give a weights file",
-                reason="WEIGHTS_UNREACHABLE",
-            ) from also_unreachable
+def in_one_spelling(request: TrunkRequest) -> TrunkRequest:
+    """The same trunk asked for from another working directory, or with a default written out, is the same request.
+
+    `auto` for the engine is left empty, as in records of versions that had one engine, and so are a graph's tensors
+    with other weights.
+    """
+    graph = is_graph(request.weights)
+    file = graph or Path(request.weights).suffix in SUFFIXES
+    return replace(
+        request,
+        weights=str(Path(request.weights).expanduser().absolute()) if file else request.weights,
+        engine="" if request.engine == AUTO else request.engine,
+        graph_input=(request.graph_input or DEFAULT_INPUT) if graph else "",
+        graph_output=(request.graph_output or DEFAULT_OUTPUT) if graph else "",
+    )
 
 
-def _check_preparation(known: Resolution) -> None:
-    """Refuse a home made by a version that prepares pictures otherwise: its vectors would not fit new ones."""
-    identity = known.identity
-    if (identity.preprocessing, identity.input_size_px, identity.engine) != (PREPROCESSING_ID, INPUT_SIZE_PX, ENGINE):
-        raise FailedPreconditionError(
-            f"this home's trunk takes pictures prepared as {identity.preprocessing} at {identity.input_size_px} px on "
-            f"{identity.engine}; this version of Graft has {PREPROCESSING_ID} at {INPUT_SIZE_PX} px on {ENGINE}. "
-            "Run the version that made it, or use another home",
-            reason="PREPROCESSING_CHANGED",
-        )
-
-
-def _check_weights(known: Resolution, sha256: str) -> None:
-    """Refuse to build another trunk than the one on record."""
-    if sha256 != known.identity.weights_sha256:
-        raise FailedPreconditionError(
-            f"the weights {known.weights} have the SHA-256 {sha256}, but this home was made with "
-            f"{known.identity.weights_sha256}. Put the old weights back, or use another home or another file name: "
-            "vectors and heads made with the old ones do not fit the new",
-            reason="WEIGHTS_CHANGED",
-        )
-
-
-def _go_on(stop: threading.Event) -> None:
-    if stop.is_set():
-        raise CancelledError("loading the trunk was stopped")
+def is_graph(weights: str) -> bool:
+    """Whether a weights specification names a frozen graph's file."""
+    return Path(weights).suffix == GRAPH_SUFFIX

@@ -8,6 +8,9 @@ from prometheus_client import Histogram
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from feature_extractor.lanes import Lane
+from feature_extractor.timings import Observer
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -20,19 +23,38 @@ if TYPE_CHECKING:
 _SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5)
 
 
-class StageTimes:
-    """Histograms that the decoder and the batcher report to, from their own threads."""
+class StageTimes(Observer):
+    """Histograms that the stages report to, from their own threads."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self._decode = Histogram("graft_decode_seconds", "Decoding one picture", buckets=_SECONDS, registry=registry)
-        self._trunk = Histogram("graft_trunk_seconds", "One batch of the trunk", buckets=_SECONDS, registry=registry)
+        def seconds(name: str, text: str, *labels: str) -> Histogram:
+            return Histogram(f"graft_{name}_seconds", text, labels, buckets=_SECONDS, registry=registry)
+
+        queue = seconds("queue", "Waiting of one picture, until its batch began", "lane")
+        self._queue = {lane: queue.labels(lane.name.lower()) for lane in Lane}
+        self._decode = seconds("decode", "Decoding one picture")
+        self._trunk = seconds("trunk", "One batch of the trunk")
+        self._read = seconds("cache_read", "Looking up the pictures of one message")
+        self._write = seconds("cache_write", "One vector, from the trunk to the disk")
         self._batch = Histogram(
             "graft_batch_pictures", "Pictures in a batch", buckets=(1, 2, 4, 8, 16, 32), registry=registry
         )
 
+    def queued(self, lane: Lane, seconds: float) -> None:
+        """One picture's batch begins."""
+        self._queue[lane].observe(seconds)
+
     def decoded(self, seconds: float) -> None:
         """One picture was decoded."""
         self._decode.observe(seconds)
+
+    def looked_up(self, seconds: float) -> None:
+        """One message's pictures were looked up."""
+        self._read.observe(seconds)
+
+    def written(self, seconds: float) -> None:
+        """One vector is on disk."""
+        self._write.observe(seconds)
 
     def computed(self, pictures: int, seconds: float) -> None:
         """One batch went through the trunk."""
@@ -52,10 +74,11 @@ class ExtractorCollector(Collector):
         """Yield the present values."""
         pictures = self._extraction.stats()
         outcomes = CounterMetricFamily("graft_pictures", "Pictures by what became of them", labels=["outcome"])
-        for outcome in ("cached", "computed", "joined", "refused", "invalid", "dropped", "not_stored"):
+        for outcome in ("cached", "computed", "joined", "refused", "invalid", "dropped", "wasted", "not_stored"):
             outcomes.add_metric([outcome], getattr(pictures, outcome))
         yield outcomes
         yield GaugeMetricFamily("graft_pictures_in_flight", "Pictures admitted and not done", pictures.in_flight)
+        yield GaugeMetricFamily("graft_in_flight_bytes", "Bytes of their files", pictures.in_flight_bytes)
         yield GaugeMetricFamily("graft_pictures_waiting", "Pictures in line for admission", pictures.waiting)
         yield GaugeMetricFamily("graft_trunk_queue", "Pictures waiting for the trunk", self._batcher.stats().queued)
         cache = self._cache.stats()
@@ -67,3 +90,4 @@ class ExtractorCollector(Collector):
         lookups.add_metric(["miss"], cache.misses)
         yield lookups
         yield CounterMetricFamily("graft_cache_corrupt", "Entries whose checksum failed", cache.corrupt)
+        yield CounterMetricFamily("graft_cache_evicted", "Vectors dropped to make room or on request", cache.evicted)

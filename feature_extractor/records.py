@@ -1,4 +1,4 @@
-"""The bytes of a cache value: a body followed by the CRC-32C of key and body, four bytes little-endian.
+"""What the cache stores and the seal on every value: CRC-32C over key and body, four bytes little-endian behind it.
 
 The key is under the checksum too: a damaged page that leads to another picture's intact value is found out.
 The polynomial is Castagnoli's (RFC 3720, appendix B.4): no single-bit flip and no burst of up to 32 bits escapes it.
@@ -16,6 +16,9 @@ STORED_DTYPE = np.dtype("<f4")
 CRC_BYTES = 4
 DIGEST_BYTES = 32
 FINGERPRINT_BYTES = 16
+# What a CRC-32C register holds after any message followed by its own checksum, little-endian: a property of the
+# polynomial, which makes the check of a value one pass without cutting the value up.
+_RESIDUE = 0x48674BC7
 
 Vector = npt.NDArray[np.float32]
 """A bottleneck vector, float32[dimensions]."""
@@ -23,43 +26,35 @@ Vector = npt.NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What is stored of one picture.
+    """What is stored of one picture or of one extra view of it.
 
     Attributes:
-        digest: SHA-256 of the picture's bytes as received, 32 raw bytes.
+        key: SHA-256 of the picture's bytes as received, 32 raw bytes; for an extra view followed by 8 that name it.
         vector: float32[dimensions].
-        preview: a small JPEG; empty means that there is none to store.
+        preview: a small JPEG, kept under the digest; empty means that there is none to store.
     """
 
-    digest: bytes
+    key: bytes
     vector: Vector
     preview: bytes = b""
+
+    @property
+    def digest(self) -> bytes:
+        """SHA-256 of the picture's bytes."""
+        return self.key[:DIGEST_BYTES]
 
 
 def seal(key: bytes, body: bytes) -> bytes:
     """The body with its checksum behind it."""
-    return body + _checksum(key, body)
+    crc: int = google_crc32c.extend(google_crc32c.value(key), body)
+    return body + crc.to_bytes(CRC_BYTES, "little")
+
+
+def is_sound(key: bytes, value: bytes) -> bool:
+    """Whether a stored value is what was stored under this key."""
+    return len(value) >= CRC_BYTES and google_crc32c.extend(google_crc32c.value(key), value) == _RESIDUE
 
 
 def unseal(key: bytes, value: bytes) -> bytes | None:
     """The body of a stored value; None if its checksum does not hold."""
-    body = value[:-CRC_BYTES]
-    return body if len(value) >= CRC_BYTES and value[-CRC_BYTES:] == _checksum(key, body) else None
-
-
-def pack_vector(key: bytes, vector: Vector) -> bytes:
-    """float32[dimensions] -> little-endian bytes and checksum."""
-    return seal(key, vector.astype(STORED_DTYPE, copy=False).tobytes())
-
-
-def unpack_vector(key: bytes, value: bytes, dimensions: int) -> Vector | None:
-    """A read-only float32[dimensions] over the stored bytes; None if the length or the checksum is wrong."""
-    if len(value) != dimensions * STORED_DTYPE.itemsize + CRC_BYTES:
-        return None
-    body = unseal(key, value)
-    return None if body is None else np.frombuffer(body, dtype=STORED_DTYPE)
-
-
-def _checksum(key: bytes, body: bytes) -> bytes:
-    crc: int = google_crc32c.extend(google_crc32c.value(key), body)
-    return crc.to_bytes(CRC_BYTES, "little")
+    return value[:-CRC_BYTES] if is_sound(key, value) else None

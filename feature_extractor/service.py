@@ -1,27 +1,37 @@
-"""FeatureExtractorService: reads requests, asks the pipeline and the cache, builds responses."""
+"""FeatureExtractorService: reads requests, asks pipeline and cache, builds responses."""
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, Final
 
-from feature_extractor.conversions import check_digests, check_images, feature_result
+from feature_extractor.conversions import (
+    cache_stats_message,
+    check_digests,
+    check_images,
+    check_views,
+    eviction_request,
+    feature_result,
+    lane_of,
+)
+from feature_extractor.extraction import Terms
+from feature_extractor.lanes import Lane
 from feature_extractor.outcomes import outcomes
 from feature_extractor.records import STORED_DTYPE
-from graft.errors import ResourceExhaustedError
+from feature_extractor.views import View, picture_key
+from graft.serving.byte_budget import ByteBudget, StreamShare
 from graft.serving.call_context import current_deadline
+from graft.serving.steps import in_threads
 from graft.serving.windows import in_order
 from graft.v1 import feature_extractor_pb2 as pb
 from graft.v1 import feature_extractor_pb2_grpc as pb_grpc
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
-    from concurrent.futures import Future
 
     from feature_extractor.cache import FeatureCache
-    from feature_extractor.extraction import Extraction
-    from feature_extractor.flights import Extracted
+    from feature_extractor.extraction import Extraction, Pending
     from graft.v1.common_pb2 import Image
 
     Context = Any
@@ -42,15 +52,24 @@ class FeatureExtractorService(pb_grpc.FeatureExtractorServiceServicer):
         cache: the vectors and previews.
         trunk: what GetTrunk answers.
         limits: what requests must keep to.
+        stream_bytes: bytes of the messages of all streams that are worked on at once; past it streams are read no
+            further, though each may always have one message in work.
     """
 
     def __init__(
-        self, extraction: Extraction, cache: FeatureCache, trunk: pb.Trunk, limits: pb.ExtractionLimits
+        self,
+        extraction: Extraction,
+        cache: FeatureCache,
+        trunk: pb.Trunk,
+        limits: pb.ExtractionLimits,
+        *,
+        stream_bytes: int,
     ) -> None:
         self._extraction = extraction
         self._cache = cache
         self._trunk = trunk
         self._limits = limits
+        self._stream_budget = ByteBudget(stream_bytes)
 
     async def GetTrunk(self, request: pb.GetTrunkRequest, context: Context) -> pb.GetTrunkResponse:
         """Tell what serves."""
@@ -58,7 +77,12 @@ class FeatureExtractorService(pb_grpc.FeatureExtractorServiceServicer):
 
     async def ExtractFeatures(self, request: pb.ExtractFeaturesRequest, context: Context) -> pb.ExtractFeaturesResponse:
         """Extract before bulk work; a full queue refuses the whole call, so that gRPC's own retries apply."""
-        results = await self._extract(request.images, durable=False)
+        terms = Terms(
+            lane=lane_of(request.lane),
+            deadline=current_deadline(),
+            views=self._views(request.views, request.view_seed),
+        )
+        results = await self._extract(request.images, terms, timed=request.include_timings)
         return pb.ExtractFeaturesResponse(
             fingerprint=self._trunk.fingerprint, dimensions=self._trunk.dimensions, results=results
         )
@@ -69,20 +93,33 @@ class FeatureExtractorService(pb_grpc.FeatureExtractorServiceServicer):
         """Extract in bulk; each message is answered when its vectors are on disk."""
 
         async def answer(request: pb.StreamFeaturesRequest) -> pb.StreamFeaturesResponse:
-            results = await self._extract(request.images, durable=True, omit_vectors=request.omit_vectors)
+            terms = Terms(
+                lane=Lane.BULK,
+                deadline=current_deadline(),
+                durable=True,
+                patient=True,
+                views=self._views(request.views, request.view_seed),
+            )
+            results = await self._extract(
+                request.images, terms, timed=request.include_timings, omit_vectors=request.omit_vectors
+            )
             return pb.StreamFeaturesResponse(
                 fingerprint=self._trunk.fingerprint, dimensions=self._trunk.dimensions, results=results
             )
 
-        async for response in in_order(request_iterator, answer, _STREAM_WINDOW):
+        share = StreamShare[pb.StreamFeaturesRequest](self._stream_budget, pb.StreamFeaturesRequest.ByteSize)
+        requests = share.metered(request_iterator)
+        async for response in in_order(requests, lambda request: share.spend(request, answer), _STREAM_WINDOW):
             yield response
 
     async def FindMissing(self, request: pb.FindMissingRequest, context: Context) -> pb.FindMissingResponse:
-        """Tell what is not cached."""
+        """Tell what is not cached, or not with all the views asked for."""
         check_digests(request.digests)
+        views = (None, *self._views(request.views, request.view_seed))
         digests = list(dict.fromkeys(request.digests))
-        present = await asyncio.to_thread(self._cache.contains_many, digests)
-        missing = [digest for digest, there in zip(digests, present, strict=True) if not there]
+        missing: list[bytes] = []
+        for start in range(0, len(digests), _LOOKUP_CHUNK):  # what is looked at is in memory for that moment
+            missing += await asyncio.to_thread(self._missing, digests[start : start + _LOOKUP_CHUNK], views)
         return pb.FindMissingResponse(missing_digests=missing, fingerprint=self._trunk.fingerprint)
 
     async def LookupFeatures(
@@ -90,8 +127,10 @@ class FeatureExtractorService(pb_grpc.FeatureExtractorServiceServicer):
     ) -> AsyncIterator[pb.LookupFeaturesResponse]:
         """Stream what is cached."""
         check_digests(request.digests)
+        check_views(request.view, self._limits.max_views)
+        view = View(request.view_seed, request.view) if request.view else None
         for start in range(0, len(request.digests), _LOOKUP_CHUNK):
-            yield await asyncio.to_thread(self._look_up, request.digests[start : start + _LOOKUP_CHUNK])
+            yield await asyncio.to_thread(self._look_up, request.digests[start : start + _LOOKUP_CHUNK], view)
 
     async def GetPreviews(
         self, request: pb.GetPreviewsRequest, context: Context
@@ -107,44 +146,59 @@ class FeatureExtractorService(pb_grpc.FeatureExtractorServiceServicer):
     async def GetCacheStats(self, request: pb.GetCacheStatsRequest, context: Context) -> pb.GetCacheStatsResponse:
         """Tell how full the cache is."""
         stats = await asyncio.to_thread(self._cache.stats)
-        return pb.GetCacheStatsResponse(
-            fingerprint=self._trunk.fingerprint,
-            vectors=stats.entries_total,
-            previews=stats.previews,
-            used_bytes=stats.bytes_used,
-            limit_bytes=stats.size_limit_bytes,
-            hits=stats.hits,
-            misses=stats.misses,
-            corrupt=stats.corrupt,
-            computed=self._extraction.stats().computed,
-        )
+        return cache_stats_message(stats, self._trunk.fingerprint, self._extraction.stats().computed)
+
+    async def VerifyCache(
+        self, request: pb.VerifyCacheRequest, context: Context
+    ) -> AsyncIterator[pb.VerifyCacheResponse]:
+        """Check every entry, a short step at a time."""
+        async with aclosing(in_threads(self._cache.verify())) as steps:
+            async for progress in steps:
+                yield pb.VerifyCacheResponse(checked=progress.checked, total=progress.total, dropped=progress.dropped)
+
+    async def EvictCache(self, request: pb.EvictCacheRequest, context: Context) -> AsyncIterator[pb.EvictCacheResponse]:
+        """Drop what the request names, a short step at a time."""
+        async with aclosing(in_threads(self._cache.evict(eviction_request(request)))) as steps:
+            async for progress in steps:
+                yield pb.EvictCacheResponse(
+                    evicted_vectors=progress.vectors, evicted_previews=progress.previews, used_bytes=progress.bytes_used
+                )
 
     async def _extract(
-        self, images: Sequence[Image], *, durable: bool, omit_vectors: bool = False
+        self, images: Sequence[Image], terms: Terms, *, timed: bool, omit_vectors: bool = False
     ) -> list[pb.FeatureResult]:
         check_images(images, self._limits.max_images_per_request)
         contents = [image.content for image in images]
-        done = await outcomes(await self._begin(contents, durable=durable))
-        refused = next((each for each in done if isinstance(each, ResourceExhaustedError)), None)
-        if refused is not None and not durable:
-            raise refused
-        return [
-            feature_result(index, _digest(contents[index], outcome), outcome, omit_vector=omit_vectors)
-            for index, outcome in enumerate(done)
-        ]
+        pending = await self._begin(contents, terms)
+        done = iter(await outcomes([future for picture in pending for future in picture.futures]))
+        results = []
+        for index, picture in enumerate(pending):
+            own = [next(done) for _ in picture.futures]
+            results.append(feature_result(index, picture, own, omit_vectors=omit_vectors, timed=timed))
+        return results
 
-    async def _begin(self, contents: list[bytes], *, durable: bool) -> list[Future[Extracted]]:
-        deadline = current_deadline()
-
-        def begin() -> list[Future[Extracted]]:
-            return self._extraction.extract_many(contents, deadline=deadline, durable=durable, wait=durable)
-
+    async def _begin(self, contents: list[bytes], terms: Terms) -> list[Pending]:
         if sum(map(len, contents)) <= _INLINE_BYTES:
-            return begin()
-        return await asyncio.to_thread(begin)
+            return self._extraction.extract_many(contents, terms)
+        beginning = asyncio.ensure_future(asyncio.to_thread(self._extraction.extract_many, contents, terms))
+        try:
+            return await asyncio.shield(beginning)
+        except asyncio.CancelledError:  # the caller is gone, the thread is not
+            beginning.add_done_callback(_give_up)
+            raise
 
-    def _look_up(self, digests: Sequence[bytes]) -> pb.LookupFeaturesResponse:
-        vectors = self._cache.get_many(digests)
+    def _views(self, count: int, seed: int) -> tuple[View, ...]:
+        check_views(count, self._limits.max_views)
+        return tuple(View(seed, number) for number in range(1, count + 1))
+
+    def _missing(self, digests: Sequence[bytes], views: Sequence[View | None]) -> list[bytes]:
+        """Those that are not cached with all of these views."""
+        present = self._cache.contains_many([picture_key(digest, view) for digest in digests for view in views])
+        whole = [all(present[start : start + len(views)]) for start in range(0, len(present), len(views))]
+        return [digest for digest, there in zip(digests, whole, strict=True) if not there]
+
+    def _look_up(self, digests: Sequence[bytes], view: View | None) -> pb.LookupFeaturesResponse:
+        vectors = self._cache.get_many([picture_key(digest, view) for digest in digests])
         found = [(digest, vector) for digest, vector in zip(digests, vectors, strict=True) if vector is not None]
         return pb.LookupFeaturesResponse(
             fingerprint=self._trunk.fingerprint,
@@ -155,6 +209,9 @@ class FeatureExtractorService(pb_grpc.FeatureExtractorServiceServicer):
         )
 
 
-def _digest(content: bytes, outcome: Extracted | BaseException) -> bytes:
-    # Only a picture that failed is hashed a second time.
-    return hashlib.sha256(content).digest() if isinstance(outcome, BaseException) else outcome.digest
+def _give_up(beginning: asyncio.Task[list[Pending]]) -> None:
+    """Cancel what was begun for a caller that is gone."""
+    if beginning.exception() is None:
+        for picture in beginning.result():
+            for future in picture.futures:
+                future.cancel()

@@ -35,8 +35,8 @@ class ExtractorSettings(StageSettings):
     """Keras layer whose output is the vector; empty takes the one that suits the weights."""
 
     precision: Literal["auto", "float32", "bfloat16", "int8"] = "auto"
-    """Arithmetic inside the trunk; `auto` is bfloat16 where the processor or the GPU multiplies it natively; int8 needs a
-    trunk that `graft trunk quantize` made."""
+    """Arithmetic inside the trunk; `auto` is bfloat16 where the processor or the GPU multiplies it natively, and int8
+    needs a trunk that `graft trunk quantize` made."""
 
     engine: Literal["auto", "tensorflow", "jax"] = "auto"
     """What runs the trunk; `auto` is TensorFlow, and OpenVINO for int8."""
@@ -76,6 +76,9 @@ class ExtractorSettings(StageSettings):
 
     max_batch: int = Field(default=32, ge=1, le=32)
     """Pictures in a batch of the trunk."""
+
+    max_batch_ms: int = Field(default=300, ge=1, le=60_000)
+    """Milliseconds that a batch of more than one picture may take: what an interactive picture may have to wait for."""
 
     queue_pictures: int = Field(default=512, ge=1, le=100_000)
     """Pictures under way at once; past it single calls are refused and streams wait."""

@@ -7,17 +7,27 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from feature_extractor.environment import open_environment
+import lmdb
+
+from feature_extractor.environment import open_environment, refusal
 from graft.errors import UnavailableError
 from graft.owner_lock import OwnerLock
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    import lmdb
-
 _META_PAGES = 2
+
+
+def own(directory: Path) -> OwnerLock:
+    """Make the directory and take its ownership, which costs nothing yet: before a trunk is loaded for it.
+
+    Raises:
+        FailedPreconditionError: another process owns it (reason CACHE_IN_USE, naming its pid).
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    return OwnerLock(directory / "owner.lock", "CACHE_IN_USE")
 
 
 class Store:
@@ -28,13 +38,21 @@ class Store:
         databases: names of the databases; `databases[name]` is the handle.
         map_bytes: address space to ask for.
         size_limit_bytes: the map must at least hold this.
+        owned: ownership of the directory, from `own`; None takes it. It is given up on `close`, or if opening fails.
 
     Raises:
         FailedPreconditionError: see OwnerLock and open_environment.
     """
 
-    def __init__(self, directory: Path, *, databases: tuple[str, ...], map_bytes: int, size_limit_bytes: int) -> None:
-        directory.mkdir(parents=True, exist_ok=True)
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        databases: tuple[str, ...],
+        map_bytes: int,
+        size_limit_bytes: int,
+        owned: OwnerLock | None = None,
+    ) -> None:
         self.directory = directory
         # Invariant: _users counts the threads inside a transaction. The environment is closed only at zero, and
         # none enters after _closed: unmapping the file under a reader would crash the process.
@@ -42,7 +60,7 @@ class Store:
         self._users = 0
         self._closed = False
         self._pid = os.getpid()
-        self._lock = OwnerLock(directory / "owner.lock", "CACHE_IN_USE")
+        self._lock = own(directory) if owned is None else owned
         try:
             self._environment = open_environment(directory, map_bytes, size_limit_bytes)
             self.databases = {name: self._environment.open_db(name.encode()) for name in databases}
@@ -56,6 +74,7 @@ class Store:
 
         Raises:
             UnavailableError: the store is closed (reason CACHE_CLOSED).
+            ResourceExhaustedError, DataLossError, UnavailableError: LMDB refused something, see `refusal`.
             RuntimeError: this process is a fork of the one that opened the store.
         """
         if os.getpid() != self._pid:
@@ -67,6 +86,8 @@ class Store:
         try:
             with self._environment.begin(write=write) as transaction:
                 yield transaction
+        except lmdb.Error as error:
+            raise refusal(error, self.directory) from error
         finally:
             with self._idle:
                 self._users -= 1
@@ -86,8 +107,12 @@ class Store:
         """Bytes of address space reserved."""
         return self._environment.info()["map_size"]
 
-    def close(self) -> None:
-        """Wait for the transactions under way, then close and give up the ownership; again does nothing."""
+    def close(self, before_release: Callable[[], None] = lambda: None) -> None:
+        """Wait for the transactions under way, then close and give up the ownership; again does nothing.
+
+        Args:
+            before_release: called when nobody is in a transaction any more and the directory is still owned.
+        """
         if os.getpid() != self._pid:
             return
         with self._idle:
@@ -96,4 +121,5 @@ class Store:
             self._closed = True
             self._idle.wait_for(lambda: self._users == 0)
         self._environment.close()
+        before_release()
         self._lock.release()

@@ -1,7 +1,4 @@
-"""The trunk: a frozen graph from uint8 pictures to float32 bottleneck vectors, in batches of a few fixed sizes.
-
-Importing this module is cheap; its functions import TensorFlow.
-"""
+"""The trunk: from pixels to float32 bottleneck vectors, in batches of a few fixed sizes, whatever engine runs it."""
 
 from __future__ import annotations
 
@@ -9,70 +6,81 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from feature_extractor.images import INPUT_SIZE_PX
-from feature_extractor.precision import BFLOAT16
+from feature_extractor.squares import INPUT_SIZE_PX
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
+    from feature_extractor.devices import Device
+    from feature_extractor.engines.programs import Run
     from feature_extractor.identity import TrunkIdentity
 
-ENGINE = "tensorflow"
-"""What runs the network; part of the fingerprint."""
-
 BUCKETS = (1, 2, 4, 8, 16, 32)
-"""Batch sizes the graph is run with. oneDNN plans and caches its kernels for each shape: six are planned at warm-up
+"""Batch sizes the network is run with. Engines plan or compile their kernels for each shape: six are planned at warm-up
 instead of one whenever a new size comes along."""
 
-_HALF_RANGE = 127.5
+_BLACK = np.zeros((INPUT_SIZE_PX, INPUT_SIZE_PX, 3), np.uint8)
 
 
 class Trunk:
-    """Turns pictures into vectors. Calls may come from many threads; TensorFlow runs them side by side.
+    """Turns pictures into vectors. Calls may come from many threads; the engine runs them side by side.
 
-    A picture's vector depends on the batch it travels in only by rounding: cosine at least 0.9999 between any two.
+    A picture's vector depends on the batch it travels in only by rounding; docs/engines.md has the bounds.
+
+    Args:
+        run: computes a batch.
+        blank: one picture as `run` takes it, to warm up and to fill batches with.
 
     Attributes:
         identity: what the vectors depend on.
         dimensions: length of a vector.
-        device: `CPU`, or `GPU` and its name.
+        device: `CPU`, or `GPU` or `TPU` and its name.
         buckets: the batch sizes in use, ascending.
+        concurrency: batches worth running at once.
+        run: what computes a batch of one of these sizes; the engine's program.
     """
 
     def __init__(
         self,
-        model: Any,
+        run: Run,
         identity: TrunkIdentity,
         *,
-        device: str = "CPU",
+        dimensions: int,
+        device: Device,
         buckets: Sequence[int] = BUCKETS,
-        threads: int = 0,
+        blank: NDArray[Any] = _BLACK,
     ) -> None:
         self.identity = identity
-        self.device = device
+        self.dimensions = dimensions
+        self.device = device.name
         self.buckets = check_buckets(buckets)
-        self.dimensions = int(model.output.shape[-1])
-        self._run = start_session(freeze(model), identity.precision, threads)
+        self.concurrency = device.concurrency
+        self.run = run
+        self._blank = blank
+        self._split = pad_batch if device.accelerated else split_batch
 
-    def __call__(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """uint8[n, 299, 299, 3] RGB to float32[n, dimensions], for any n."""
-        vectors = np.empty((len(images), self.dimensions), np.float32)
+    def __call__(self, pixels: NDArray[Any]) -> NDArray[np.float32]:
+        """[n, ...] to float32[n, dimensions], for any n; uint8[n, 299, 299, 3] RGB for all but frozen graphs."""
+        vectors = np.empty((len(pixels), self.dimensions), np.float32)
         start = 0
-        for size in split_batch(len(images), self.buckets):
-            vectors[start : start + size] = self._forward(images[start : start + size])
-            start += size
+        for size in self._split(len(pixels), self.buckets):
+            batch = pixels[start : start + size]
+            count = len(batch)
+            if count < size:
+                batch = np.concatenate([batch, self._blanks(size - count)])
+            vectors[start : start + count] = self.run(batch)[:count]
+            start += count
         return vectors
 
     def warm_up(self) -> None:
         """Run every bucket once, so that no caller waits for kernels to be planned."""
         for size in self.buckets:
-            self._forward(np.zeros((size, INPUT_SIZE_PX, INPUT_SIZE_PX, 3), np.uint8))
+            self.run(self._blanks(size))
 
-    def _forward(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        vectors: NDArray[np.float32] = self._run(images)
-        return vectors
+    def _blanks(self, count: int) -> NDArray[Any]:
+        return np.repeat(self._blank[np.newaxis], count, axis=0)
 
 
 def split_batch(count: int, buckets: Sequence[int]) -> list[int]:
@@ -87,6 +95,16 @@ def split_batch(count: int, buckets: Sequence[int]) -> list[int]:
     return sizes
 
 
+def pad_batch(count: int, buckets: Sequence[int]) -> list[int]:
+    """Sizes to run `count` pictures in on an accelerator: the last batch is filled up to the next bucket with blanks.
+
+    A small batch leaves most of it idle: 31 pictures as 16 + 8 + 4 + 2 + 1 would take several times as long as 32.
+    """
+    largest = buckets[-1]
+    rest = count % largest
+    return [largest] * (count // largest) + ([min(size for size in buckets if size >= rest)] if rest else [])
+
+
 def check_buckets(buckets: Sequence[int]) -> tuple[int, ...]:
     """Ascending, distinct, from 1 on (so that any number of pictures can be split).
 
@@ -97,39 +115,3 @@ def check_buckets(buckets: Sequence[int]) -> tuple[int, ...]:
     if not ordered or ordered[0] != 1 or list(ordered) != sorted(set(ordered)):
         raise ValueError(f"batch sizes must ascend from 1 without repetition: {ordered}")
     return ordered
-
-
-def freeze(model: Any) -> Any:
-    """A concrete function of one graph, weights as constants: batch norms fold into convolutions, ReLUs fuse.
-
-    uint8[n, 299, 299, 3] in; cast and scaled to [-1, 1] inside the graph; float32[n, dimensions] out.
-    """
-    import tensorflow as tf
-    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
-
-    def forward(images: Any) -> Any:
-        scaled = tf.cast(images, tf.float32) / _HALF_RANGE - 1.0
-        return tf.cast(model(scaled, training=False), tf.float32)
-
-    shape = tf.TensorSpec((None, INPUT_SIZE_PX, INPUT_SIZE_PX, 3), tf.uint8)
-    return convert_variables_to_constants_v2(tf.function(forward).get_concrete_function(shape))
-
-
-def start_session(frozen: Any, precision: str, threads: int) -> Callable[[NDArray[np.uint8]], NDArray[np.float32]]:
-    """What runs a frozen function in a precision, on so many threads (0: one a core); callable from many threads.
-
-    A session has its own optimiser options. TensorFlow's eager ones are read anew at every call, for the whole
-    process: a second trunk of another precision would change what the first one computes.
-    """
-    import tensorflow as tf
-    from tensorflow.core.protobuf.rewriter_config_pb2 import RewriterConfig
-
-    config = tf.compat.v1.ConfigProto(intra_op_parallelism_threads=threads, inter_op_parallelism_threads=threads)
-    config.gpu_options.allow_growth = True
-    onednn_bfloat16 = RewriterConfig.ON if precision == BFLOAT16 else RewriterConfig.OFF
-    config.graph_options.rewrite_options.auto_mixed_precision_onednn_bfloat16 = onednn_bfloat16
-    session = tf.compat.v1.Session(graph=frozen.graph, config=config)
-    run: Callable[[NDArray[np.uint8]], NDArray[np.float32]] = session.make_callable(
-        frozen.outputs[0].name, feed_list=[frozen.inputs[0].name]
-    )
-    return run

@@ -28,12 +28,18 @@ class TrunkRequest:
     Attributes:
         weights: `auto`, `imagenet`, `nsfwjs`, `random:SEED` or a file's absolute path.
         layer: the layer to cut at; empty for the weights' own default.
-        precision: `auto`, `float32` or `bfloat16`.
+        precision: `auto`, `float32`, `bfloat16` or `int8`.
+        engine: `tensorflow` or `jax`; empty, or `auto`, for the one that suits the rest.
+        graph_input: the tensor of a frozen graph that takes a picture's bytes; empty for other weights.
+        graph_output: the tensor of a frozen graph that is the vector; empty for other weights.
     """
 
     weights: str = "auto"
     layer: str = ""
     precision: str = "auto"
+    engine: str = ""
+    graph_input: str = ""
+    graph_output: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +51,14 @@ class Resolution:
         weights: what it is: as in the request, but never `auto`.
         identity: what the vectors depend on.
         reason: why these weights, in a sentence for people.
+        quantised_from: SHA-256 of the float32 weights that a quantised trunk was made from; empty for others.
     """
 
     request: TrunkRequest
     weights: str
     identity: TrunkIdentity
     reason: str
+    quantised_from: str = ""
 
 
 class TrunkRecord:
@@ -101,4 +109,5 @@ def _from_json(entry: dict[str, Any]) -> Resolution:
     identity = TrunkIdentity(**entry["identity"])
     if identity.fingerprint.hex() != entry["fingerprint"]:
         raise ValueError(f"the entry with fingerprint {entry['fingerprint']} has been changed")
-    return Resolution(TrunkRequest(**entry["request"]), entry["weights"], identity, entry["reason"])
+    request = TrunkRequest(**entry["request"])
+    return Resolution(request, entry["weights"], identity, entry["reason"], entry.get("quantised_from", ""))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 from feature_extractor.weights import imagenet, npm, nsfwjs
 from feature_extractor.weights.arrays import check_arrays, weights_sha256
 from feature_extractor.weights.files import SUFFIXES, read_weights
+from feature_extractor.weights.graphs import SUFFIX as GRAPH_SUFFIX
 from feature_extractor.weights.storage import write_weights
 from feature_extractor.weights.untrained import random_arrays
 from graft.errors import DataLossError, InvalidArgumentError
@@ -160,6 +161,28 @@ class Untrained:
         return random_arrays(specs, self.seed)
 
 
+@dataclass(frozen=True, slots=True)
+class GraphWeights:
+    """A frozen graph's file: weights and network in one, so that there are no arrays for a network of ours."""
+
+    path: Path
+    default_layer: str = ""
+
+    @property
+    def spec(self) -> str:
+        """The path."""
+        return str(self.path)
+
+    def arrays(self, folder: Path, specs: Sequence[ArraySpec], recorded: str, stop: threading.Event) -> OwnArrays:
+        """Refused."""
+        del folder, specs, recorded, stop  # it never comes to that
+        raise InvalidArgumentError(
+            f"{self.path} is a frozen graph; what is to be done needs the weights of a Keras network: give imagenet, "
+            "nsfwjs, or a .weights.h5, .h5 or .keras file",
+            reason="WEIGHTS_FORMAT",
+        )
+
+
 def source_of(spec: str) -> WeightsSource:
     """The source that a specification names; every one but `auto`.
 
@@ -175,8 +198,10 @@ def source_of(spec: str) -> WeightsSource:
         return Untrained(int(drawn[1]))
     if Path(spec).suffix in SUFFIXES:
         return WeightsFile(Path(spec))
+    if Path(spec).suffix == GRAPH_SUFFIX:
+        return GraphWeights(Path(spec))
     raise InvalidArgumentError(
         f"there are no weights {spec!r}; give auto, imagenet, nsfwjs, random:SEED, or the path of a .weights.h5, .h5 "
-        "or .keras file",
+        "or .keras file, or of a frozen graph (.pb)",
         reason="UNKNOWN_WEIGHTS",
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import re
 from collections import Counter
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from feature_extractor.weights.arrays import Arrays, ArraySpec
 
 _NUMBER = re.compile(r"_\d+$")
+_TEMPORARY = re.compile(r"\..+\.(\d+)\.tmp")  # what graft.durable_files writes to, named by the writing process
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,3 +76,25 @@ def write_weights(path: Path, arrays: Arrays, specs: Sequence[ArraySpec]) -> Non
             file.create_dataset(place.key, data=arrays[spec.name])
     path.parent.mkdir(parents=True, exist_ok=True)
     replace_file(path, buffer.getvalue())
+
+
+def sweep_temporary_files(folder: Path) -> None:
+    """Delete what writers left behind that were killed; a weights file is 88 MB.
+
+    For the owner of the home, before it writes: a file under its own process number is an earlier process's, as
+    happens where each container counts from 1. A living writer's file stays.
+    """
+    for path in folder.glob(".*.tmp"):
+        named = _TEMPORARY.fullmatch(path.name)
+        if named and (int(named[1]) == os.getpid() or not _lives(int(named[1]))):
+            path.unlink(missing_ok=True)
+
+
+def _lives(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:  # another user's
+        return True
+    return True

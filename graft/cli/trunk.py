@@ -5,12 +5,12 @@ from __future__ import annotations
 import importlib.util
 import os
 import sys
-from pathlib import Path
+from pathlib import Path  # noqa: TC003 - typer reads the annotations at run time
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from graft.cli import options
+from graft.cli import options  # noqa: TC001 - as above
 from graft.cli.session import session_of
 from graft.cli.supervisor.stages import environment
 from graft.errors import FailedPreconditionError

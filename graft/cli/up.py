@@ -28,6 +28,22 @@ class Precision(StrEnum):
     AUTO = "auto"
     FLOAT32 = "float32"
     BFLOAT16 = "bfloat16"
+    INT8 = "int8"
+
+
+class Engine(StrEnum):
+    """What runs the trunk."""
+
+    AUTO = "auto"
+    TENSORFLOW = "tensorflow"
+    JAX = "jax"
+
+
+class GraphMode(StrEnum):
+    """How a frozen graph is run."""
+
+    BATCHED = "batched"
+    FAITHFUL = "faithful"
 
 
 _NETWORK_LIMIT_S: Final = 2.0
@@ -47,13 +63,29 @@ def up(
     trainer_port: _Port = None,
     classifier_port: _Port = None,
     weights: Annotated[
-        str, typer.Option(help="auto, imagenet, nsfwjs, random:SEED or a file.", show_default=False)
+        str, typer.Option(help="auto, imagenet, nsfwjs, random:SEED, a file or a frozen graph.", show_default=False)
     ] = "",
     layer: Annotated[str, typer.Option(help="Layer to cut the trunk at.", show_default=False)] = "",
     grace: Annotated[
         float, typer.Option(min=0, help="Seconds each service is given to end before it is killed.")
     ] = 45.0,
     precision: Annotated[Precision | None, typer.Option(help="Arithmetic of the trunk.", show_default=False)] = None,
+    engine: Annotated[Engine | None, typer.Option(help="What runs the trunk.", show_default=False)] = None,
+    device: Annotated[
+        str, typer.Option(help="Where the trunk runs: auto, cpu, gpu or gpu:N.", show_default=False)
+    ] = "",
+    graph_input: Annotated[
+        str, typer.Option(help="Tensor of a frozen graph that takes a picture's bytes.", show_default=False)
+    ] = "",
+    graph_output: Annotated[
+        str, typer.Option(help="Tensor of a frozen graph that is the vector.", show_default=False)
+    ] = "",
+    graph_mode: Annotated[GraphMode | None, typer.Option(help="How a frozen graph is run.", show_default=False)] = None,
+    *,
+    cpu_fallback: Annotated[
+        bool,
+        typer.Option("--cpu-fallback", help="Run on the processor where --device asks for a GPU that is not there."),
+    ] = False,
 ) -> None:
     """Run the services on this machine until Ctrl-C, then stop them in order.
 
@@ -63,10 +95,21 @@ def up(
     from graft.cli.supervisor.stages import Plan, check_installed
     from graft.cli.supervisor.supervisor import Supervisor
 
-    check_installed()
+    check_installed(engine or "", precision or "")
     home = session_of(context).home.absolute()
-    flags = {"--weights": weights, "--layer": layer, "--precision": precision.value if precision else ""}
-    trunk_flags = tuple(part for flag, value in flags.items() if value for part in (flag, value))
+    flags = {
+        "--weights": weights,
+        "--layer": layer,
+        "--precision": precision or "",
+        "--engine": engine or "",
+        "--device": device,
+        "--graph-input": graph_input,
+        "--graph-output": graph_output,
+        "--graph-mode": graph_mode or "",
+    }
+    trunk_flags = tuple(part for flag, value in flags.items() if value for part in (flag, str(value)))
+    if cpu_fallback:
+        trunk_flags += ("--cpu-fallback",)
     chosen = (extractor_port, trainer_port, classifier_port)
     derived = [(port and port + place) if own is None else own for place, own in enumerate(chosen, start=1)]
     ports = dict(zip(("feature_extractor", "trainer", "classifier"), derived, strict=True)) | {"gateway": port}

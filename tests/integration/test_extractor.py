@@ -5,32 +5,24 @@ from __future__ import annotations
 import hashlib
 import io
 import signal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from grpc_health.v1 import health_pb2, health_pb2_grpc
+from extractor_process import extract, is_serving, picture, start, stub_of
 from PIL import Image
 
 from graft import statuses
-from graft.channels import open_sync_channel
-from graft.serving.testing import StageProcess, stage_process
-from graft.v1 import common_pb2, feature_extractor_pb2_grpc
+from graft.v1 import common_pb2
 from graft.v1 import feature_extractor_pb2 as pb
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from graft.serving.testing import StageProcess
+
 pytestmark = [pytest.mark.tensorflow, pytest.mark.timeout(300)]
-
-
-def picture(seed: int, size: tuple[int, int] = (120, 90)) -> bytes:
-    """Return a JPEG of coloured blocks."""
-    blocks = np.random.default_rng(seed).integers(0, 256, (6, 8, 3), np.uint8)
-    content = io.BytesIO()
-    Image.fromarray(blocks).resize(size).save(content, "JPEG", quality=90)
-    return content.getvalue()
 
 
 def bomb() -> bytes:
@@ -38,16 +30,6 @@ def bomb() -> bytes:
     content = io.BytesIO()
     Image.new("1", (20_000, 20_000)).save(content, "PNG")
     return content.getvalue()
-
-
-def start(home: Path) -> Any:
-    """Start an extractor with an untrained trunk, cut early so that it is quick."""
-    return stage_process("feature_extractor", "--home", str(home), "--weights", "random:0", "--layer", "mixed2")
-
-
-def stub_of(stage: StageProcess) -> feature_extractor_pb2_grpc.FeatureExtractorServiceStub:
-    """Return a stub on a channel that lives as long as the process of the tests."""
-    return feature_extractor_pb2_grpc.FeatureExtractorServiceStub(open_sync_channel(stage.address))
 
 
 @pytest.fixture(scope="module")
@@ -62,12 +44,6 @@ def extractor(home: Path) -> Iterator[StageProcess]:
     with start(home) as stage:
         stage.wait_until_serving()
         yield stage
-
-
-def extract(extractor: StageProcess, contents: list[bytes]) -> pb.ExtractFeaturesResponse:
-    """Extract in one call."""
-    images = [common_pb2.Image(content=content) for content in contents]
-    return stub_of(extractor).ExtractFeatures(pb.ExtractFeaturesRequest(images=images), timeout=120)
 
 
 def cosine(left: bytes, right: bytes) -> float:
@@ -105,8 +81,7 @@ def test_bad_pictures_never_fail_their_neighbours(extractor: StageProcess) -> No
     fresh = picture(1000)
     alone = extract(extractor, [fresh]).results[0]
     assert not alone.cached
-    health: Any = health_pb2_grpc.HealthStub(open_sync_channel(extractor.address))
-    assert health.Check(health_pb2.HealthCheckRequest()).status == health_pb2.HealthCheckResponse.SERVING
+    assert is_serving(extractor)
 
 
 def test_a_vector_does_not_depend_on_its_batch_mates(

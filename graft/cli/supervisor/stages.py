@@ -28,7 +28,7 @@ class Stage:
         name: its module, and its name everywhere.
         flag: the flag by which others are told its address.
         needs: names of those whose addresses it must be told.
-        packages: what must be installed for it.
+        packages: what must be installed for it, beside the engine that runs the extractor's trunk.
     """
 
     name: str
@@ -38,7 +38,7 @@ class Stage:
 
 
 STAGES: Final = (
-    Stage("feature_extractor", "--extractor", (), (*_SERVING, "h5py", "keras", "lmdb", "PIL", "tensorflow")),
+    Stage("feature_extractor", "--extractor", (), (*_SERVING, "h5py", "keras", "lmdb", "PIL")),
     Stage("trainer", "--trainer", ("feature_extractor",), (*_SERVING, "safetensors", "tensorflow")),
     Stage("classifier", "--classifier", ("trainer",), (*_SERVING, "safetensors")),
     Stage("gateway", "", ("feature_extractor", "trainer", "classifier"), _SERVING),
@@ -91,12 +91,24 @@ def environment() -> dict[str, str]:
     return variables
 
 
-def check_installed() -> None:
-    """Raise FailedPreconditionError, saying how to install the rest, unless all four stages can run here."""
-    wanted = dict.fromkeys(package for stage in STAGES for package in stage.packages)
-    missing = [package for package in wanted if importlib.util.find_spec(package) is None]
+def engine_of(engine: str, precision: str) -> tuple[str, str]:
+    """Return the package that runs the trunk, and the extra that brings it if `all` does not."""
+    if precision == "int8":
+        return "openvino", "int8"
+    return ("jax", "jax") if engine == "jax" else ("tensorflow", "")
+
+
+def check_installed(engine: str = "", precision: str = "") -> None:
+    """Raise FailedPreconditionError, saying how to install the rest, unless all four stages can run here.
+
+    `engine` and `precision` are the trunk's flags, empty if not given.
+    """
+    package, extra = engine_of(engine, precision)
+    wanted = dict.fromkeys([*(name for stage in STAGES for name in stage.packages), package])
+    missing = [name for name in wanted if importlib.util.find_spec(name) is None]
     if missing:
+        extras = f"all,{extra}" if extra else "all"
         raise FailedPreconditionError(
-            f"this install lacks {', '.join(missing)}: pip install 'graft[all]' brings what the services need",
+            f"this install lacks {', '.join(missing)}: pip install 'graft[{extras}]' brings what the services need",
             reason="NOT_INSTALLED",
         )

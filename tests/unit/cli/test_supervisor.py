@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from graft.cli.app import app
-from graft.cli.supervisor import stages
+from graft.cli.supervisor import stages, supervisor
 from graft.cli.supervisor.logs import last_lines, log_of, open_log
 from graft.cli.supervisor.records import RunningStage, Up, read_up, write_exit, write_up
 from graft.cli.supervisor.stages import STAGES, Plan, Stage, check_installed
@@ -41,6 +41,51 @@ def test_a_base_install_says_what_to_install(tmp_path: Path, monkeypatch: pytest
     assert result.stderr == (
         "graft: this install lacks no_such_package: pip install 'graft[all]' brings what the services need\n"
     )
+
+
+def test_the_engine_asked_for_must_be_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """JAX or OpenVINO stands in for TensorFlow, and is named with the extra that brings it."""
+    monkeypatch.setattr(stages, "STAGES", (Stage("feature_extractor", "", (), ("json",)),))
+    monkeypatch.setattr(stages.importlib.util, "find_spec", lambda name: None if name in absent else name)
+    absent = {"tensorflow"}
+    check_installed("jax")
+    check_installed("auto", "int8")
+    with pytest.raises(FailedPreconditionError, match=r"lacks tensorflow: pip install 'graft\[all\]'"):
+        check_installed("auto", "float32")
+    absent = {"jax", "openvino"}
+    check_installed()
+    with pytest.raises(FailedPreconditionError, match=r"lacks openvino: pip install 'graft\[all,int8\]'"):
+        check_installed("", "int8")
+    result = CliRunner().invoke(app, ["up", "--home", str(tmp_path), "--engine", "jax"])
+    assert result.stderr.startswith("graft: this install lacks jax: pip install 'graft[all,jax]'")
+
+
+def test_flags_of_the_trunk_reach_the_extractor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those given are handed on, and no others."""
+    plans: list[Plan] = []
+
+    class Recorder:
+        """Takes the plan and runs nothing."""
+
+        def __init__(self, plan: Plan, screen: Screen) -> None:
+            plans.append(plan)
+
+        def run(self) -> int:
+            """End at once."""
+            return 0
+
+    monkeypatch.setattr(supervisor, "Supervisor", Recorder)
+    monkeypatch.setattr(stages, "check_installed", lambda *_: None)
+    given = ["--engine", "jax", "--device", "gpu:1", "--cpu-fallback", "--precision", "bfloat16"]
+    assert CliRunner().invoke(app, ["up", "--home", str(tmp_path), *given]).exit_code == 0
+    assert CliRunner().invoke(app, ["up", "--home", str(tmp_path), "--graph-mode", "faithful"]).exit_code == 0
+    assert CliRunner().invoke(app, ["up", "--home", str(tmp_path)]).exit_code == 0
+    flags = [plan.extra["feature_extractor"] for plan in plans]
+    assert flags == [
+        ("--precision", "bfloat16", "--engine", "jax", "--device", "gpu:1", "--cpu-fallback"),
+        ("--graph-mode", "faithful"),
+        (),
+    ]
 
 
 def test_what_runs_is_read_back_until_it_ends(tmp_path: Path) -> None:

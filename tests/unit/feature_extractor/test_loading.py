@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
-from feature_extractor.loading import load_trunk
+from feature_extractor.images import DecodeLimits
+from feature_extractor.loading import in_one_spelling, load_trunk
 from feature_extractor.weights.record import TrunkRequest
 from feature_extractor.weights.sources import Untrained, WeightsSource, source_of
 from graft.errors import CancelledError, FailedPreconditionError, InvalidArgumentError, UnavailableError
@@ -101,6 +102,64 @@ def test_recorded_precision_outlives_a_change_of_processor(tmp_path: Path) -> No
     with pytest.raises(FailedPreconditionError) as caught:
         load_trunk(other, request, native_bfloat16=lambda: False)
     assert caught.value.reason == "PRECISION_UNSUPPORTED"
+
+
+@pytest.mark.tensorflow
+def test_the_engine_by_name_is_the_same_trunk(tmp_path: Path) -> None:
+    """`auto`, nothing and the name lead to one fingerprint; pictures are decoded within the limits given."""
+    found = [
+        load_trunk(tmp_path, replace(RANDOM, engine=engine), limits=DecodeLimits(max_bytes=10))
+        for engine in ("", "auto", "tensorflow")
+    ]
+    assert len({loaded.resolution.identity.fingerprint for loaded in found}) == 1
+    assert found[0].resolution is not found[1].resolution
+    assert found[0].resolution == found[1].resolution
+    assert found[0].resolution.identity.engine == "tensorflow"
+    with pytest.raises(InvalidArgumentError, match="more than the 10 allowed"):
+        found[0].prepare(b"x" * 11, ())
+
+
+@pytest.mark.tensorflow
+def test_a_gpu_that_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Asked for and missing it is an error, before anything is recorded; where the processor will do, that is told."""
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
+    with pytest.raises(FailedPreconditionError) as caught:
+        load_trunk(tmp_path, RANDOM, device="gpu")
+    assert caught.value.reason == "DEVICE_UNAVAILABLE"
+    assert not (tmp_path / "weights" / "resolved.json").exists()
+    loaded = load_trunk(tmp_path, RANDOM, device="gpu", cpu_fallback=True)
+    assert loaded.cpu_fallback
+    assert loaded.trunk.device == "CPU"
+    assert not load_trunk(tmp_path, RANDOM, device="cpu", cpu_fallback=True).cpu_fallback
+
+
+def test_requests_have_one_spelling(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files by their absolute path, defaults left out, a graph's tensors only with a graph."""
+    monkeypatch.chdir(tmp_path)
+    names = {"engine": "auto", "graph_input": "a:0", "graph_output": "b:0"}
+    assert in_one_spelling(TrunkRequest("nsfwjs", **names)) == TrunkRequest("nsfwjs")
+    assert in_one_spelling(TrunkRequest("my.h5")).weights == str(tmp_path / "my.h5")
+    graph = in_one_spelling(TrunkRequest("my.pb", **names))
+    assert graph == TrunkRequest(str(tmp_path / "my.pb"), graph_input="a:0", graph_output="b:0")
+    assert in_one_spelling(TrunkRequest("my.pb")).graph_output == "pool_3/_reshape:0"
+
+
+@pytest.mark.parametrize(
+    ("request_", "reason"),
+    [
+        (TrunkRequest("random:0", precision="fp16"), "UNKNOWN_PRECISION"),
+        (TrunkRequest("random:0", engine="torch"), "UNKNOWN_ENGINE"),
+        (TrunkRequest("random:0", precision="int8", engine="jax"), "ENGINE_UNSUPPORTED"),
+        (TrunkRequest("my.pb", engine="jax"), "ENGINE_UNSUPPORTED"),
+        (TrunkRequest("my.pb", layer="mixed7"), "LAYER_UNSUPPORTED"),
+    ],
+)
+def test_impossible_requests_are_refused(tmp_path: Path, request_: TrunkRequest, reason: str) -> None:
+    """Before any engine is imported, and without a trace in the home."""
+    with pytest.raises(InvalidArgumentError) as caught:
+        load_trunk(tmp_path, request_)
+    assert caught.value.reason == reason
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.tensorflow

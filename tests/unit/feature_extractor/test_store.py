@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from feature_extractor.environment import open_environment
-from feature_extractor.store import Store
+from feature_extractor.store import Store, own
 from graft.errors import FailedPreconditionError
 
 if TYPE_CHECKING:
@@ -31,6 +31,27 @@ def test_a_second_owner_is_kept_out_and_told_who_owns(tmp_path: Path) -> None:
     assert refused.value.reason == "CACHE_IN_USE"
     assert refused.value.metadata == {"pid": str(os.getpid())}
     open_store(tmp_path).close()
+
+
+def test_ownership_is_taken_before_the_store_is_opened(tmp_path: Path) -> None:
+    """`own` makes the directory and keeps others out; the store that it is given to gives it up on close."""
+    directory = tmp_path / "new" / "cache"
+    owned = own(directory)
+    with pytest.raises(FailedPreconditionError, match=rf"in use by process {os.getpid()}\b"):
+        own(directory)
+    store = Store(directory, databases=("vectors",), map_bytes=1 << 20, size_limit_bytes=1 << 20, owned=owned)
+    with pytest.raises(FailedPreconditionError, match="in use"):
+        own(directory)
+    store.close()
+    own(directory).release()
+
+
+def test_ownership_is_given_up_if_the_store_cannot_be_opened(tmp_path: Path) -> None:
+    """A refusal at the door leaves nobody locked out."""
+    (tmp_path / "data.mdb").write_bytes(b"not a database" * 1000)
+    with pytest.raises(FailedPreconditionError):
+        Store(tmp_path, databases=("vectors",), map_bytes=1 << 20, size_limit_bytes=1 << 20, owned=own(tmp_path))
+    own(tmp_path).release()
 
 
 def test_a_directory_that_is_no_cache_is_named(tmp_path: Path) -> None:

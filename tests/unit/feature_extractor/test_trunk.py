@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 
 from feature_extractor.architecture import Network, steady_names
+from feature_extractor.devices import Device
+from feature_extractor.engines.tensorflow_engine import TensorFlowEngine
 from feature_extractor.identity import TrunkIdentity
 from feature_extractor.images import PREPROCESSING_ID
-from feature_extractor.trunk import BUCKETS, ENGINE, Trunk, check_buckets, split_batch
+from feature_extractor.trunk import BUCKETS, Trunk, check_buckets, pad_batch, split_batch
 from feature_extractor.weights.arrays import weights_sha256
 from feature_extractor.weights.files import read_weights
 from feature_extractor.weights.sources import Nsfwjs
@@ -20,11 +22,23 @@ from feature_extractor.weights.untrained import random_arrays
 from graft.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
 
-IDENTITY = TrunkIdentity("00" * 32, "avg_pool", PREPROCESSING_ID, 299, "float32", ENGINE)
+IDENTITY = TrunkIdentity("00" * 32, "avg_pool", PREPROCESSING_ID, 299, "float32", "tensorflow")
+CPU = Device("CPU")
+
+
+def trunk_of(
+    network: Network, layer: str = "avg_pool", precision: str = "float32", buckets: Sequence[int] = BUCKETS
+) -> Trunk:
+    """The network cut at a layer, on TensorFlow and the processor."""
+    model = network.cut(layer)
+    identity = replace(IDENTITY, layer=layer, precision=precision)
+    program = TensorFlowEngine().program(model, precision, CPU, threads=0)
+    return Trunk(program, identity, dimensions=int(model.output.shape[-1]), device=CPU, buckets=buckets)
 
 
 def least_cosine(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
@@ -52,7 +66,7 @@ def network() -> Network:
 @pytest.fixture(scope="module")
 def trunk(network: Network) -> Trunk:
     """The network cut at the pool layer, in float32."""
-    return Trunk(network.cut("avg_pool"), IDENTITY)
+    return trunk_of(network)
 
 
 @pytest.mark.parametrize(
@@ -62,6 +76,33 @@ def trunk(network: Network) -> Trunk:
 def test_batches_are_split_without_padding(count: int, sizes: list[int]) -> None:
     """Any number of pictures is a sum of buckets, the largest first."""
     assert split_batch(count, BUCKETS) == sizes
+
+
+@pytest.mark.parametrize(
+    ("count", "sizes"), [(0, []), (1, [1]), (3, [4]), (7, [8]), (17, [32]), (32, [32]), (71, [32, 32, 8])]
+)
+def test_last_batch_of_an_accelerator_is_filled_up(count: int, sizes: list[int]) -> None:
+    """Full batches, then the smallest bucket that holds the rest."""
+    assert pad_batch(count, BUCKETS) == sizes
+
+
+@pytest.mark.parametrize("device", [CPU, Device("GPU", "of some make")])
+def test_blanks_never_reach_the_caller(device: Device) -> None:
+    """Whatever sizes are run, each picture has its own vector, in order, and an accelerator gets whole buckets."""
+    sizes: list[int] = []
+
+    def run(pixels: NDArray[Any]) -> NDArray[np.float32]:
+        sizes.append(len(pixels))
+        return pixels.astype(np.float32)
+
+    trunk = Trunk(run, IDENTITY, dimensions=2, device=device, buckets=(1, 4), blank=np.zeros(2, np.uint8))
+    pictures = np.arange(14, dtype=np.uint8).reshape(7, 2)
+    assert np.array_equal(trunk(pictures), pictures)
+    assert sizes == ([4, 4] if device.accelerated else [4, 1, 1, 1])
+    assert trunk.concurrency == (2 if device.accelerated else 1)
+    sizes.clear()
+    trunk.warm_up()
+    assert sizes == [1, 4]
 
 
 @pytest.mark.parametrize("buckets", [(), (2, 4), (1, 4, 2), (1, 1)])
@@ -106,15 +147,6 @@ def test_scaling_happens_inside_the_graph(network: Network, trunk: Trunk, pictur
 
 
 @pytest.mark.tensorflow
-def test_vector_does_not_depend_on_its_batch(trunk: Trunk, pictures: NDArray[np.uint8]) -> None:
-    """Eleven pictures, run as 8 + 2 + 1, give in order what each gives alone."""
-    together = trunk(pictures)
-    alone = np.concatenate([trunk(pictures[i : i + 1]) for i in range(len(pictures))])
-    assert least_cosine(together, alone) >= 0.9999
-    assert least_cosine(together[:1], together[1:2]) < 0.9999
-
-
-@pytest.mark.tensorflow
 def test_threads_may_share_a_trunk(trunk: Trunk, pictures: NDArray[np.uint8]) -> None:
     """Calls from several threads at once give the vectors of calls one by one."""
     results: dict[int, NDArray[np.float32]] = {}
@@ -135,7 +167,7 @@ def test_precisions_agree_and_do_not_disturb_each_other(
 ) -> None:
     """bfloat16 vectors are near the float32 ones, and building that trunk changes nothing in the other."""
     before = trunk(pictures[:4])
-    lower = Trunk(network.cut("avg_pool"), replace(IDENTITY, precision="bfloat16"))
+    lower = trunk_of(network, precision="bfloat16")
     after = lower(pictures[:4])
     assert least_cosine(before, after) >= 0.999
     assert np.array_equal(before, trunk(pictures[:4]))
@@ -147,7 +179,7 @@ def test_cut_at_any_layer_averages_positions(
     network: Network, pictures: NDArray[np.uint8], layer: str, dimensions: int
 ) -> None:
     """Each layer's output becomes one number a channel."""
-    cut = Trunk(network.cut(layer), replace(IDENTITY, layer=layer), buckets=(1,))
+    cut = trunk_of(network, layer, buckets=(1,))
     assert cut.dimensions == dimensions
     assert cut(pictures[:1]).shape == (1, dimensions)
 
@@ -190,7 +222,7 @@ def test_nsfwjs_features_equal_those_of_tensorflow_js(nsfwjs_weights_folder: Pat
     arrays = Nsfwjs().arrays(nsfwjs_weights_folder, network.specs, "", threading.Event())
     network.set_arrays(arrays, "nsfwjs")
     known = np.load(fixtures_folder / "nsfwjs_4.3.0_tfjs_wasm.npz")
-    float32 = Trunk(network.cut("avg_pool"), IDENTITY)(known["images_uint8"])
+    float32 = trunk_of(network)(known["images_uint8"])
     assert np.abs(float32 - known["features_2048"]).max() < 1e-4
-    lower = Trunk(network.cut("mixed7"), replace(IDENTITY, precision="bfloat16"))(known["images_uint8"])
-    assert least_cosine(lower, Trunk(network.cut("mixed7"), IDENTITY)(known["images_uint8"])) >= 0.9999
+    lower = trunk_of(network, "mixed7", "bfloat16")(known["images_uint8"])
+    assert least_cosine(lower, trunk_of(network, "mixed7")(known["images_uint8"])) >= 0.9999

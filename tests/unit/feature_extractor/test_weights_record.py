@@ -32,6 +32,25 @@ def test_request_finds_its_own_resolution(tmp_path: Path) -> None:
     assert json.loads(path.read_text())["trunks"][0]["fingerprint"] == IDENTITY.fingerprint.hex()
 
 
+def test_a_record_of_one_engine_serves_as_before(tmp_path: Path) -> None:
+    """An entry written before there were engines and graphs is found by a request that leaves them out."""
+    path = tmp_path / "resolved.json"
+    TrunkRecord(path).add(RESOLUTION)
+    content = json.loads(path.read_text())
+    for name in ("engine", "graph_input", "graph_output"):
+        del content["trunks"][0]["request"][name]
+    del content["trunks"][0]["quantised_from"]
+    path.write_text(json.dumps(content))
+    assert TrunkRecord(path).find(TrunkRequest()) == RESOLUTION
+
+
+def test_a_quantised_trunk_is_recorded_with_its_origin(tmp_path: Path) -> None:
+    """The float32 weights that it was made from come back."""
+    quantised = replace(RESOLUTION, request=TrunkRequest(precision="int8"), quantised_from="cd" * 32)
+    TrunkRecord(tmp_path / "resolved.json").add(quantised)
+    assert TrunkRecord(tmp_path / "resolved.json").find(quantised.request) == quantised
+
+
 def test_empty_home_has_no_record(tmp_path: Path) -> None:
     """A first start finds nothing, and looking writes nothing."""
     assert TrunkRecord(tmp_path / "resolved.json").find(TrunkRequest()) is None

@@ -40,7 +40,7 @@ def test_specifications_name_their_source() -> None:
     assert source_of("/x/y.weights.h5") == WeightsFile(Path("/x/y.weights.h5"))
 
 
-@pytest.mark.parametrize("spec", ["", "resnet", "random:", "random:-1", "random:x", "frozen.pb"])
+@pytest.mark.parametrize("spec", ["", "resnet", "random:", "random:-1", "random:x", "frozen.pbtxt"])
 def test_unknown_specification_says_what_there_is(spec: str) -> None:
     """A misspelt source is refused with the list of those there are."""
     with pytest.raises(InvalidArgumentError, match=r"imagenet, nsfwjs, random:SEED"):
@@ -130,3 +130,12 @@ def test_stopping_ends_npm_and_what_it_started(tmp_path: Path) -> None:
             stop.set()
             assert held.read() == b""
         assert isinstance(running.exception(), CancelledError)
+
+
+def test_a_frozen_graph_holds_no_arrays(tmp_path: Path) -> None:
+    """It is known as weights, but what needs a Keras network's arrays is told that it has none."""
+    source = source_of("/some/frozen.pb")
+    assert source.spec == "/some/frozen.pb"
+    with pytest.raises(InvalidArgumentError, match="is a frozen graph") as caught:
+        source.arrays(tmp_path, [], "", threading.Event())
+    assert caught.value.reason == "WEIGHTS_FORMAT"

@@ -1,0 +1,1 @@
+"""What `graft trunk` starts: looking into graphs, fetching, listing, checking and quantising weights."""

@@ -1,0 +1,141 @@
+"""The bytes of the messages under way, over all streams."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import pytest
+
+from graft.serving.byte_budget import ByteBudget, StreamShare
+from graft.serving.windows import in_order
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+
+class Stream:
+    """One stream of messages whose bytes are numbers, worked on as a server does."""
+
+    def __init__(self, budget: ByteBudget, sizes: list[int]) -> None:
+        self.read: list[int] = []
+        self.begun: list[int] = []
+        self.gates = [asyncio.Event() for _ in sizes]
+        self._sizes = sizes
+        self._moved = asyncio.Condition()
+        self._share = StreamShare[int](budget, self._sizes.__getitem__)
+
+    async def answers(self) -> AsyncIterator[int]:
+        """The messages' places, each when its gate is opened; four at once."""
+        requests = self._share.metered(self._requests())
+        async for answer in in_order(requests, lambda place: self._share.spend(place, self._work), 4):
+            yield answer
+
+    async def await_begun(self, count: int) -> None:
+        """Wait until the work on so many messages has begun."""
+        async with self._moved:
+            await self._moved.wait_for(lambda: len(self.begun) >= count)
+
+    async def await_read(self, count: int) -> None:
+        """Wait until so many messages have been read."""
+        async with self._moved:
+            await self._moved.wait_for(lambda: len(self.read) >= count)
+
+    async def _requests(self) -> AsyncIterator[int]:
+        for place in range(len(self._sizes)):
+            await asyncio.sleep(0)  # as a message that comes over the wire, it is not there at once
+            await asyncio.sleep(0)
+            await self._note(self.read, place)
+            yield place
+
+    async def _work(self, place: int) -> int:
+        await self._note(self.begun, place)
+        await self.gates[place].wait()
+        return place
+
+    async def _note(self, where: list[int], place: int) -> None:
+        async with self._moved:
+            where.append(place)
+            self._moved.notify_all()
+
+
+async def collect(stream: Stream) -> list[int]:
+    """All of its answers."""
+    return [answer async for answer in stream.answers()]
+
+
+async def test_messages_within_the_budget_are_worked_on_at_once() -> None:
+    """Four of ten bytes fit forty."""
+    budget = ByteBudget(40)
+    stream = Stream(budget, [10] * 4)
+    answers = asyncio.ensure_future(collect(stream))
+    await stream.await_begun(4)
+    assert budget.spent == 40
+    for gate in stream.gates:
+        gate.set()
+    assert await answers == [0, 1, 2, 3]
+    assert budget.spent == 0
+
+
+async def test_a_message_past_the_budget_waits_and_nothing_is_read_behind_it() -> None:
+    """The third is begun when the first is done, and the fourth was not read before."""
+    stream = Stream(ByteBudget(20), [10] * 4)
+    answers = asyncio.ensure_future(collect(stream))
+    await stream.await_begun(2)
+    await stream.await_read(3)
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert (stream.begun, stream.read) == ([0, 1], [0, 1, 2])
+    stream.gates[0].set()
+    await stream.await_begun(3)
+    for gate in stream.gates:
+        gate.set()
+    assert await answers == [0, 1, 2, 3]
+
+
+async def test_each_stream_may_have_one_message_however_large() -> None:
+    """With the budget spent by another, a stream still works on one message at a time, and both come to an end."""
+    budget = ByteBudget(20)
+    greedy, small = Stream(budget, [500]), Stream(budget, [5, 5])
+    first = asyncio.ensure_future(collect(greedy))
+    await greedy.await_begun(1)
+    second = asyncio.ensure_future(collect(small))
+    await small.await_read(2)
+    assert small.begun == [0]
+    assert budget.spent == 505
+    small.gates[0].set()
+    small.gates[1].set()
+    greedy.gates[0].set()
+    assert (await first, await second) == ([0], [0, 1])
+    assert budget.spent == 0
+
+
+async def test_what_a_cancelled_stream_had_spent_is_free_again() -> None:
+    """Its messages under way are given up, and another stream has their room."""
+    budget = ByteBudget(20)
+    gone, next_one = Stream(budget, [10, 10, 10]), Stream(budget, [10, 10])
+    answers = asyncio.ensure_future(collect(gone))
+    await gone.await_begun(2)
+    answers.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await answers
+    assert budget.spent == 0
+    following = asyncio.ensure_future(collect(next_one))
+    await next_one.await_begun(2)
+    for gate in next_one.gates:
+        gate.set()
+    assert await following == [0, 1]
+
+
+async def test_work_that_fails_gives_its_bytes_back() -> None:
+    """The error comes through and nothing stays spent."""
+    budget = ByteBudget(20)
+    share = StreamShare[bytes](budget, len)
+
+    async def fail(request: bytes) -> None:
+        assert budget.spent == len(request)
+        raise ValueError(request.decode())
+
+    with pytest.raises(ValueError, match="four"):
+        await share.spend(b"four", fail)
+    assert budget.spent == 0
