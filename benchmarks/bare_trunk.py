@@ -1,60 +1,60 @@
-"""The trunk alone, in a process of its own: decoding in the service's number of threads, batches in a loop.
+"""The trunk alone, without a service, in a process of its own: a worker that measures it in a loop, decoding included.
 
-python benchmarks/bare_trunk.py HOME FOLDER      prints one line of JSON
+python benchmarks/bare_trunk.py HOME FOLDER [--weights W] [--layer L] [--precision P]
 """
 
 from __future__ import annotations
 
-import json
-import os
-import sys
-import time
-from concurrent.futures import ThreadPoolExecutor
+import argparse
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from dialogue import serve
+from loops import in_batches, one_at_a_time
+from pictures import jpegs_of
 
-from feature_extractor.images import DecodeLimits, decode
+from feature_extractor.images import DecodeLimits
 from feature_extractor.loading import load_trunk
 from feature_extractor.weights.record import TrunkRequest
 
-BATCH = 16
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 def main() -> None:
-    """Measure and print."""
-    home, folder = map(Path, sys.argv[1:])
-    contents = [path.read_bytes() for path in sorted(folder.iterdir())]
-    trunk = load_trunk(home, TrunkRequest()).trunk
+    """Load, warm up, answer."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("home", type=Path)
+    parser.add_argument("folder", type=Path)
+    for name, default in (("--weights", "auto"), ("--layer", ""), ("--precision", "auto")):
+        parser.add_argument(name, default=default)
+    given = parser.parse_args()
+    contents = jpegs_of(given.folder)
+    loaded = load_trunk(given.home, TrunkRequest(given.weights, given.layer, given.precision), limits=DecodeLimits())
+    trunk = loaded.trunk
     trunk.warm_up()
-    decoded = partial(decode, limits=DecodeLimits())
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        started = time.perf_counter()
-        pictures = pool.map(decoded, contents)  # ahead of the trunk, as in the service
-        batch, done = [], 0
-        for picture in pictures:
-            batch.append(picture.pixels)
-            if len(batch) == BATCH:
-                done += len(trunk(np.stack(batch)))
-                batch = []
-        if batch:
-            done += len(trunk(np.stack(batch)))
-        seconds = time.perf_counter() - started
-    times = []
-    for content in contents[:20]:
-        begun = time.perf_counter()
-        trunk(decoded(content).pixels[None])
-        times.append(time.perf_counter() - begun)
-    result = {
-        "pictures": done,
-        "seconds": seconds,
-        "one_p50_ms": sorted(times)[len(times) // 2] * 1000,
-        "fingerprint": trunk.identity.fingerprint.hex(),
-        "precision": trunk.identity.precision,
-        "layer": trunk.identity.layer,
-    }
-    print(json.dumps(result))
+
+    def prepare(content: bytes) -> NDArray[Any]:
+        return np.asarray(loaded.prepare(content, ()).pixels)
+
+    def identity() -> dict[str, Any]:
+        return {
+            "fingerprint": trunk.identity.fingerprint.hex(),
+            "weights": loaded.resolution.weights,
+            "reason": loaded.resolution.reason,
+            "precision": trunk.identity.precision,
+            "layer": trunk.identity.layer,
+            "engine": trunk.identity.engine,
+            "dimensions": trunk.dimensions,
+        }
+
+    serve(
+        identity=identity,
+        one=partial(one_at_a_time, prepare, trunk, contents),
+        batches=partial(in_batches, prepare, trunk, contents),
+    )
 
 
 if __name__ == "__main__":

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import platform
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-_PACKAGES = ("graft", "tensorflow", "keras", "numpy", "grpcio", "pillow", "lmdb")
+_PACKAGES = ("graft", "tensorflow", "keras", "numpy", "grpcio", "pillow", "lmdb", "openvino", "jax")
 
 
 def machine() -> dict[str, object]:
@@ -26,5 +26,13 @@ def machine() -> dict[str, object]:
         "load_before": round(os.getloadavg()[0], 2),
         "system": platform.platform(),
         "python": platform.python_version(),
-        "packages": {name: version(name) for name in _PACKAGES},
+        "packages": {name: found for name in _PACKAGES if (found := _version(name))},
     }
+
+
+def _version(package: str) -> str:
+    """Its version; empty where it is not installed, as the extras are on many machines."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""

@@ -6,6 +6,7 @@ import hashlib
 import statistics
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from graft.client import Client, LabelledPicture
@@ -35,7 +36,7 @@ def timed(work: Callable[[], Any]) -> tuple[float, Any]:
 
 def p50_ms(call: Callable[[bytes], Any], contents: list[bytes]) -> float:
     """Return the median milliseconds of a call, one after another, the first few left out."""
-    taken = [timed(lambda content=content: call(content))[0] * 1000 for content in contents]
+    taken = [timed(partial(call, content))[0] * 1000 for content in contents]
     return statistics.median(taken[_WARM_UP:])
 
 

@@ -8,7 +8,7 @@ refused. The load generator runs in this process, on the same processors.
 from __future__ import annotations
 
 import json
-import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -16,9 +16,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dialogue import Worker
+from homes import keep_weights, new_home
 from machine import machine
-from measurements import Figure, computed_by_callers, per_second, recognition, training, vectors
-from pictures import photographs
+from measurements import CALLERS, Figure, computed_by_callers, recognition, training, vectors
+from pictures import photographs, write_jpegs
 
 from graft.client import Client
 
@@ -31,13 +33,12 @@ GRAFT = str(Path(sys.executable).with_name("graft"))
 COUNT = 192
 
 
-def trunk_alone(home: Path, contents: list[bytes]) -> dict[str, Any]:
+def trunk_alone(home: Path, folder: Path) -> dict[str, Any]:
     """Measure the trunk without a service, in a process of its own; it also fetches the weights the first time."""
-    with tempfile.TemporaryDirectory() as folder:
-        for index, content in enumerate(contents):
-            (Path(folder) / f"{index:04}.jpg").write_bytes(content)
-        command = [sys.executable, str(Path(__file__).with_name("bare_trunk.py")), str(home), folder]
-        return dict(json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout))
+    with Worker(sys.executable, str(Path(__file__).with_name("bare_trunk.py")), str(home), str(folder)) as worker:
+        many = worker.ask("batches", batch=CALLERS, seconds=5)
+        one = worker.ask("one", seconds=2)
+        return {**worker.ask("identity"), "rate": many["rate"], "one_p50_ms": statistics.median(one["times_ms"])}
 
 
 @contextmanager
@@ -61,24 +62,23 @@ def main() -> None:
     contents, others = photographs(COUNT), photographs(COUNT, first=1_000_000)
     HERE.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=HERE) as name:
-        home = Path(name)  # a new one, whose cache is empty; only the weights are kept from run to run
-        if WEIGHTS.exists():
-            shutil.copytree(WEIGHTS, home / "weights")
-        alone = trunk_alone(home, contents)
-        if not WEIGHTS.exists():
-            shutil.copytree(home / "weights", WEIGHTS)
+        folder = Path(name).absolute() / "pictures"
+        write_jpegs(contents, folder)
+        home = new_home(folder.parent, "home", WEIGHTS)  # its cache is empty; only weights are kept from run to run
+        alone = trunk_alone(home, folder)
+        keep_weights(home, WEIGHTS)
         with services(home) as client:
             trunk = client.trunk()
             callers, computed = computed_by_callers(client, contents)
             figures = [callers, *vectors(client, contents, others), training(client, contents)]
             figures += recognition(client, contents, photographs(30, first=2_000_000))
-    rate = per_second(alone["pictures"], alone["seconds"])
+    rate = alone["rate"]
     rows: list[Figure] = [
         ("trunk alone, decoding in the loop", rate, "pictures/s"),
         ("trunk alone, decode + trunk of one, p50", alone["one_p50_ms"], "ms"),
         *figures,
     ]
-    if alone["fingerprint"] == trunk.fingerprint_hex and alone["pictures"] == computed == COUNT:
+    if alone["fingerprint"] == trunk.fingerprint_hex and computed == COUNT:
         rows.append(("ratio: service with 16 callers to trunk alone", callers[1] / rate, "x"))
         rows.append(("ratio: cached stream to stream", figures[2][1] / figures[1][1], "x"))
     else:

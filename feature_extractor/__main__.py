@@ -28,6 +28,7 @@ from feature_extractor.loading import LoadedTrunk, load_trunk
 from feature_extractor.metrics import ExtractorCollector, StageTimes
 from feature_extractor.service import FeatureExtractorService
 from feature_extractor.settings import ExtractorSettings
+from feature_extractor.store import own
 from feature_extractor.weights.record import TrunkRequest
 from feature_extractor.writer import GroupCommitWriter
 from graft.serving.settings import load_settings
@@ -53,7 +54,12 @@ async def open_extractor(
     settings: ExtractorSettings, server: StageServer, registry: CollectorRegistry
 ) -> AsyncIterator[None]:
     """Load the trunk, open the cache, serve; then close everything in the order that loses nothing."""
-    loaded = await _load(settings)
+    owned = own(settings.home / "cache")  # first: loading a trunk for a cache that another has would be in vain
+    try:
+        loaded = await _load(settings)
+    except BaseException:
+        owned.release()
+        raise
     trunk = loaded.trunk
     times = StageTimes(registry)
     with ExitStack() as closing:  # closes in the reverse order
@@ -62,6 +68,7 @@ async def open_extractor(
             fingerprint=trunk.identity.fingerprint,
             dimensions=trunk.dimensions,
             size_limit_bytes=settings.cache_limit_bytes,
+            owned=owned,
         )
         closing.callback(cache.close)
         writer = GroupCommitWriter(cache.put_many, capacity=2 * settings.queue_pictures)
@@ -147,15 +154,13 @@ async def _load(settings: ExtractorSettings) -> LoadedTrunk:
 
 
 def _request(settings: ExtractorSettings) -> TrunkRequest:
-    """The trunk asked for; tensor names matter to a frozen graph alone."""
-    graph = settings.weights.endswith(".pb")
     return TrunkRequest(
         settings.weights,
         settings.layer,
         settings.precision,
         engine=settings.engine,
-        graph_input=settings.graph_input if graph else "",
-        graph_output=settings.graph_output if graph else "",
+        graph_input=settings.graph_input,
+        graph_output=settings.graph_output,
     )
 
 

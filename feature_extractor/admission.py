@@ -37,23 +37,23 @@ class Bounds:
     Attributes:
         pictures: inputs of the trunk, of all kinds.
         size_bytes: bytes of the pictures' files, of all kinds.
-        bulk_pictures: inputs of the bulk lane; the rest stays free for the interactive one.
-        bulk_bytes: bytes of the bulk lane.
+        lane_pictures: inputs of one lane; the rest stays free for the other.
+        lane_bytes: bytes of one lane.
         patient_pictures: inputs of those who wait in line. Two or three batches keep the trunk fed; what waits in line
             costs no decoded pixels.
     """
 
     pictures: int
     size_bytes: int
-    bulk_pictures: int
-    bulk_bytes: int
+    lane_pictures: int
+    lane_bytes: int
     patient_pictures: int
 
     @classmethod
     def of(cls, pictures: int, size_bytes: int, patient_pictures: int) -> Bounds:
-        """Bounds that leave a quarter to the interactive lane."""
-        bulk_pictures, bulk_bytes = max(1, pictures * 3 // 4), max(1, size_bytes * 3 // 4)
-        return cls(pictures, size_bytes, bulk_pictures, bulk_bytes, min(patient_pictures, bulk_pictures))
+        """Bounds that keep each lane from the last quarter, so that neither can shut the other out."""
+        lane_pictures, lane_bytes = max(1, pictures * 3 // 4), max(1, size_bytes * 3 // 4)
+        return cls(pictures, size_bytes, lane_pictures, lane_bytes, min(patient_pictures, lane_pictures))
 
 
 class Admission:
@@ -64,10 +64,10 @@ class Admission:
 
     def __init__(self, bounds: Bounds) -> None:
         self.bounds = bounds
-        # Invariant: under _lock, the three sums are those of the places held, and the first in line does not fit.
+        # Invariant: under _lock, the sums are those of the places held, and the first in line does not fit.
         self._lock = threading.Lock()
         self._all = _Sum()
-        self._bulk = _Sum()
+        self._lanes = {lane: _Sum() for lane in Lane}
         self._patient = _Sum()
         self._line: deque[_Waiting] = deque()
 
@@ -89,7 +89,7 @@ class Admission:
 
     def ahead(self, lane: Lane) -> int:
         """Pictures under way that go before a new one of this lane."""
-        return self._all.pictures - (self._bulk.pictures if lane is Lane.INTERACTIVE else 0)
+        return self._lanes[lane].pictures if lane is Lane.INTERACTIVE else self._all.pictures
 
     def try_enter(self, place: Place) -> bool:
         """Take the place if there is room; it is given back by `leave`, in one piece or in several."""
@@ -143,14 +143,13 @@ class Admission:
         bounds = self.bounds
         return (
             self._all.takes(place, bounds.pictures, bounds.size_bytes)
-            and (place.lane is not Lane.BULK or self._bulk.takes(place, bounds.bulk_pictures, bounds.bulk_bytes))
-            and (not place.patient or self._patient.takes(place, bounds.patient_pictures, bounds.bulk_bytes))
+            and self._lanes[place.lane].takes(place, bounds.lane_pictures, bounds.lane_bytes)
+            and (not place.patient or self._patient.takes(place, bounds.patient_pictures, bounds.lane_bytes))
         )
 
     def _add(self, place: Place, sign: int) -> None:
         self._all.add(place, sign)
-        if place.lane is Lane.BULK:
-            self._bulk.add(place, sign)
+        self._lanes[place.lane].add(place, sign)
         if place.patient:
             self._patient.add(place, sign)
 

@@ -143,7 +143,7 @@ class Batcher:
 
     def estimate_wait_s(self, pictures: int) -> float:
         """Seconds the trunk will need for this many pictures, as measured so far; 0 before the first batch."""
-        return pictures * self._pace.seconds_per_picture
+        return pictures * self._pace.seconds_per_picture / len(self._threads)
 
     def stats(self) -> BatcherStats:
         """The queue and the counters."""

@@ -43,7 +43,7 @@ def recorded(home: Path) -> list[Resolution]:
     Raises:
         FailedPreconditionError: RECORD_UNREADABLE.
     """
-    return TrunkRecord(home / "weights" / RECORD_NAME)._read()  # noqa: SLF001 - the record has no public way yet
+    return TrunkRecord(home / "weights" / RECORD_NAME).entries()
 
 
 def base_sha256(resolution: Resolution) -> str:

@@ -50,7 +50,8 @@ def verify(home: Path, *, specs: Callable[[], Sequence[ArraySpec]] = network_spe
         if not problem:
             good.add(sha256)
     for path, problem in verify_quantised(home):
-        wrong += _report(path, "", problem)
+        cure = f"Delete {path.parent} and run `graft trunk quantize` again, or restore it from a copy"
+        wrong += _report(path, "", problem, cure)
     good |= _quantised(home)
     wrong += sum(_report_lost(each, good) for each in known)
     for path in leftovers(folder):
@@ -81,9 +82,11 @@ def _check(file: KeptFile, specs: Sequence[ArraySpec]) -> tuple[str, str]:
     return "", sha256
 
 
-def _report(path: Path, sha256: str, problem: str) -> int:
+def _report(
+    path: Path, sha256: str, problem: str, cure: str = "Delete it: it is brought anew from where it came from"
+) -> int:
     if problem:
-        complain(f"graft: {path} is WRONG: {problem}. Delete it: it is brought anew from where it came from")
+        complain(f"graft: {path} is WRONG: {problem}. {cure}")
         return 1
     say(f"{path}: good{f', SHA-256 {sha256}' if sha256 else ''}")
     return 0

@@ -73,16 +73,21 @@ class TrunkRecord:
         Raises:
             FailedPreconditionError: RECORD_UNREADABLE.
         """
-        return next((known for known in self._read() if known.request == request), None)
+        return next((known for known in self.entries() if known.request == request), None)
 
     def add(self, resolution: Resolution) -> None:
         """Remember a first resolution; the file is replaced as a whole."""
-        entries = [*self._read(), resolution]
+        entries = [*self.entries(), resolution]
         content = {"version": _VERSION, "trunks": [_to_json(entry) for entry in entries]}
         self._path.parent.mkdir(parents=True, exist_ok=True)
         replace_file(self._path, (json.dumps(content, indent=2) + "\n").encode())
 
-    def _read(self) -> list[Resolution]:
+    def entries(self) -> list[Resolution]:
+        """Everything that was resolved in this home, the oldest first.
+
+        Raises:
+            FailedPreconditionError: RECORD_UNREADABLE.
+        """
         try:
             return _parse(json.loads(self._path.read_bytes()))
         except FileNotFoundError:

@@ -19,7 +19,7 @@ WIDE = 10**9
 
 def bounds(pictures: int = WIDE, **others: int) -> Bounds:
     """Bounds that do not bind, but for those given."""
-    wide = {"size_bytes": WIDE, "bulk_pictures": WIDE, "bulk_bytes": WIDE, "patient_pictures": WIDE}
+    wide = {"size_bytes": WIDE, "lane_pictures": WIDE, "lane_bytes": WIDE, "patient_pictures": WIDE}
     return Bounds(pictures=pictures, **{**wide, **others})
 
 
@@ -84,7 +84,7 @@ def test_the_patient_never_take_the_last_places() -> None:
 
 def test_bulk_calls_leave_places_to_interactive_ones() -> None:
     """At the bulk lane's bound, in pictures or in bytes, its calls are refused and the others are not."""
-    by_count, by_bytes = Admission(bounds(4, bulk_pictures=3)), Admission(bounds(size_bytes=40, bulk_bytes=30))
+    by_count, by_bytes = Admission(bounds(4, lane_pictures=3)), Admission(bounds(size_bytes=40, lane_bytes=30))
     for admission in (by_count, by_bytes):
         assert [admission.try_enter(BULK_CALL) for _ in range(4)] == [True, True, True, False]
         assert [admission.try_enter(CALL) for _ in range(2)] == [True, False]
@@ -92,15 +92,15 @@ def test_bulk_calls_leave_places_to_interactive_ones() -> None:
 
 def test_a_quarter_is_left_to_the_interactive_lane() -> None:
     """Bounds.of keeps bulk to three quarters, the patient to what is theirs of that, and everybody above nothing."""
-    assert Bounds.of(512, 1000, 96) == Bounds(512, 1000, bulk_pictures=384, bulk_bytes=750, patient_pictures=96)
+    assert Bounds.of(512, 1000, 96) == Bounds(512, 1000, lane_pictures=384, lane_bytes=750, patient_pictures=96)
     assert Bounds.of(8, 1000, 96).patient_pictures == 6
-    assert Bounds.of(1, 1, 96) == Bounds(1, 1, bulk_pictures=1, bulk_bytes=1, patient_pictures=1)
+    assert Bounds.of(1, 1, 96) == Bounds(1, 1, lane_pictures=1, lane_bytes=1, patient_pictures=1)
 
 
 @pytest.mark.parametrize("place", [CALL, BULK_CALL, STREAM])
 def test_what_exceeds_every_bound_is_let_in_alone(place: Place) -> None:
     """With nothing under way that it competes with it is begun, and what comes next waits for its end."""
-    admission = Admission(bounds(4, size_bytes=100, bulk_pictures=3, bulk_bytes=75, patient_pictures=2))
+    admission = Admission(bounds(4, size_bytes=100, lane_pictures=3, lane_bytes=75, patient_pictures=2))
     huge = replace(place, pictures=50, size_bytes=5000)
     assert enter_all(admission, [huge]) == [0]
     assert not admission.try_enter(CALL)
@@ -167,7 +167,7 @@ PLACES = st.builds(
 @given(places=st.lists(PLACES, max_size=40), order=st.randoms(use_true_random=False))
 def test_the_bounds_hold_and_everybody_in_line_gets_in(places: list[Place], order: st.DataObject) -> None:
     """Over any order of coming and going nobody exceeds a bound but alone, and in the end nothing is under way."""
-    limits = bounds(8, size_bytes=100, bulk_pictures=6, bulk_bytes=75, patient_pictures=4)
+    limits = bounds(8, size_bytes=100, lane_pictures=6, lane_bytes=75, patient_pictures=4)
     admission = Admission(limits)
     inside: list[Place] = []
     entered = 0
@@ -193,8 +193,8 @@ def _check(inside: list[Place], limits: Bounds) -> None:
     patient = [place for place in inside if place.patient]
     for kind, pictures, size_bytes in (
         (inside, limits.pictures, limits.size_bytes),
-        (bulk, limits.bulk_pictures, limits.bulk_bytes),
-        (patient, limits.patient_pictures, limits.bulk_bytes),
+        (bulk, limits.lane_pictures, limits.lane_bytes),
+        (patient, limits.patient_pictures, limits.lane_bytes),
     ):
         assert len(kind) <= 1 or sum(place.pictures for place in kind) <= pictures
         assert len(kind) <= 1 or sum(place.size_bytes for place in kind) <= size_bytes

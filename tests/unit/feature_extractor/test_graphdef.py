@@ -15,7 +15,6 @@ from feature_extractor.images import DecodeLimits
 from feature_extractor.views import Distortion
 from graft.errors import FailedPreconditionError, InvalidArgumentError
 
-sys.path.insert(0, str(Path(__file__).parent / "fakes"))
 
 from frozen_graphs import SmallGraph, encoded, inception_graph, small_graph, texture, write_graph
 

@@ -13,7 +13,6 @@ from feature_extractor.graphdef.opening import open_graph
 from feature_extractor.images import DecodeLimits
 from graft.errors import GraftError
 
-sys.path.insert(0, str(Path(__file__).parent / "fakes"))
 
 from frozen_graphs import add_constant, add_node, add_preparation, add_reshape, encoded, texture, write_graph
 

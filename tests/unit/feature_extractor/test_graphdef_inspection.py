@@ -14,7 +14,6 @@ from feature_extractor.graphdef.inspection import inspect_graph
 from feature_extractor.tools.inspect import main
 from graft.errors import FailedPreconditionError
 
-sys.path.insert(0, str(Path(__file__).parent / "fakes"))
 
 from frozen_graphs import add_constant, add_node, small_graph, write_graph
 

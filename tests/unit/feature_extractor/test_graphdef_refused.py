@@ -14,7 +14,6 @@ from feature_extractor.graphdef.operations import ALLOWED
 from feature_extractor.images import DecodeLimits
 from graft.errors import FailedPreconditionError, GraftError, InvalidArgumentError
 
-sys.path.insert(0, str(Path(__file__).parent / "fakes"))
 
 from frozen_graphs import (
     add_constant,
