@@ -55,11 +55,11 @@ test-unit: $(VENV)/.dev ## Run the unit tests that need no TensorFlow, JAX or Op
 
 .PHONY: test-kill
 test-kill: $(VENV)/.dev ## Kill the cache's owner in mid-write 500 times; nothing acknowledged may be lost
-	GRAFT_KILLS=500 $(BIN)/python -m pytest tests/unit/feature_extractor/test_cache_kills.py --timeout=3600
+	GRAFT_KILLS=500 $(BIN)/python -m pytest tests/unit/feature_extractor/cache/test_cache_kills.py --timeout=3600
 
 .PHONY: fuzz
 fuzz: $(VENV)/.dev ## Decode mutated pictures for a long time; nothing but clear refusals may come of it
-	GRAFT_FUZZ=long $(BIN)/python -m pytest tests/unit/feature_extractor/test_images_fuzz.py --timeout=7200
+	GRAFT_FUZZ=long $(BIN)/python -m pytest tests/unit/feature_extractor/decoding/test_images_fuzz.py --timeout=7200
 
 .PHONY: check
 check: format-check lint types imports protos-check test ## Run all that CI runs

@@ -15,9 +15,9 @@ from dialogue import serve
 from loops import in_batches, one_at_a_time
 from pictures import jpegs_of
 
-from feature_extractor.images import DecodeLimits
-from feature_extractor.loading import load_trunk
-from feature_extractor.weights.record import TrunkRequest
+from feature_extractor.decoding.images import DecodeLimits
+from feature_extractor.trunks.loading import load_trunk
+from feature_extractor.trunks.weights.record import TrunkRequest
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

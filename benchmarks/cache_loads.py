@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from processes import usage
 
-from feature_extractor.cache import FeatureCache
-from feature_extractor.records import Entry
+from feature_extractor.cache.feature_cache import FeatureCache
+from feature_extractor.cache.records import Entry
 from graft.channels import open_sync_channel
 from graft.v1 import feature_extractor_pb2 as pb
 from graft.v1 import feature_extractor_pb2_grpc as pb_grpc

@@ -13,13 +13,13 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from feature_extractor.admission import Admission, Bounds
-from feature_extractor.batcher import Batcher
-from feature_extractor.cache import FeatureCache
-from feature_extractor.decode_pool import DecodePool
-from feature_extractor.extraction import Extraction
+from feature_extractor.cache.feature_cache import FeatureCache
+from feature_extractor.cache.writer import GroupCommitWriter
+from feature_extractor.pipeline.admission import Admission, Bounds
+from feature_extractor.pipeline.batcher import Batcher
+from feature_extractor.pipeline.decode_pool import DecodePool
+from feature_extractor.pipeline.extraction import Extraction
 from feature_extractor.service import FeatureExtractorService
-from feature_extractor.writer import GroupCommitWriter
 from graft.serving.testing import serving
 from graft.v1 import feature_extractor_pb2 as pb
 from graft.v1 import feature_extractor_pb2_grpc as pb_grpc

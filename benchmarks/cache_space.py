@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import lmdb
 import numpy as np
 
-from feature_extractor.packing import pack_vector, unpack_vectors
-from feature_extractor.records import seal
+from feature_extractor.cache.packing import pack_vector, unpack_vectors
+from feature_extractor.cache.records import seal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

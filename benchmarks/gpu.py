@@ -25,15 +25,15 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the tree itself 
 
 import numpy as np
 
-from feature_extractor.batcher import Batcher
-from feature_extractor.engines.choice import keras_backend
-from feature_extractor.loading import load_trunk
-from feature_extractor.weights.record import TrunkRequest
+from feature_extractor.pipeline.batcher import Batcher
+from feature_extractor.trunks.engines.choice import keras_backend
+from feature_extractor.trunks.loading import load_trunk
+from feature_extractor.trunks.weights.record import TrunkRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from feature_extractor.trunk import Trunk
+    from feature_extractor.trunks.trunk import Trunk
 
 BUCKETS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 OUT = Path(__file__).resolve().parents[1] / "var" / "bench" / "gpu.json"

@@ -17,20 +17,20 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from feature_extractor.admission import Admission, Bounds
-from feature_extractor.batcher import Batcher
-from feature_extractor.cache import FeatureCache
+from feature_extractor.cache.feature_cache import FeatureCache
+from feature_extractor.cache.store import own
+from feature_extractor.cache.writer import GroupCommitWriter
 from feature_extractor.conversions import limits_message, trunk_message
-from feature_extractor.decode_pool import DecodePool
-from feature_extractor.extraction import Extraction
-from feature_extractor.images import DecodeLimits
-from feature_extractor.loading import LoadedTrunk, load_trunk
+from feature_extractor.decoding.images import DecodeLimits
 from feature_extractor.metrics import ExtractorCollector, StageTimes
+from feature_extractor.pipeline.admission import Admission, Bounds
+from feature_extractor.pipeline.batcher import Batcher
+from feature_extractor.pipeline.decode_pool import DecodePool
+from feature_extractor.pipeline.extraction import Extraction
 from feature_extractor.service import FeatureExtractorService
 from feature_extractor.settings import ExtractorSettings
-from feature_extractor.store import own
-from feature_extractor.weights.record import TrunkRequest
-from feature_extractor.writer import GroupCommitWriter
+from feature_extractor.trunks.loading import LoadedTrunk, load_trunk
+from feature_extractor.trunks.weights.record import TrunkRequest
 from graft.serving.settings import load_settings
 from graft.serving.stage import run_stage
 from graft.v1 import feature_extractor_pb2, feature_extractor_pb2_grpc

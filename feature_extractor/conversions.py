@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from feature_extractor.eviction import EvictionRequest
-from feature_extractor.lanes import Lane
-from feature_extractor.records import DIGEST_BYTES, FINGERPRINT_BYTES
-from feature_extractor.views import VIEW_RULE
+from feature_extractor.cache.eviction import EvictionRequest
+from feature_extractor.cache.records import DIGEST_BYTES, FINGERPRINT_BYTES
+from feature_extractor.decoding.views import VIEW_RULE
+from feature_extractor.pipeline.lanes import Lane
 from graft import statuses
 from graft.errors import GraftError, InternalError, InvalidArgumentError, Violation
 from graft.v1 import feature_extractor_pb2 as pb
@@ -16,12 +16,12 @@ from graft.v1 import feature_extractor_pb2 as pb
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from feature_extractor.cache_stats import CacheStats
-    from feature_extractor.extraction import Pending
-    from feature_extractor.flights import Extracted
-    from feature_extractor.loading import LoadedTrunk
+    from feature_extractor.cache.cache_stats import CacheStats
+    from feature_extractor.pipeline.extraction import Pending
+    from feature_extractor.pipeline.flights import Extracted
+    from feature_extractor.pipeline.timings import Timings
     from feature_extractor.settings import ExtractorSettings
-    from feature_extractor.timings import Timings
+    from feature_extractor.trunks.loading import LoadedTrunk
 
 MAX_DIGESTS = 100_000
 _log = logging.getLogger(__name__)

@@ -8,17 +8,17 @@ from prometheus_client import Histogram
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from feature_extractor.lanes import Lane
-from feature_extractor.timings import Observer
+from feature_extractor.pipeline.lanes import Lane
+from feature_extractor.pipeline.timings import Observer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from prometheus_client import CollectorRegistry, Metric
 
-    from feature_extractor.batcher import Batcher
-    from feature_extractor.cache import FeatureCache
-    from feature_extractor.extraction import Extraction
+    from feature_extractor.cache.feature_cache import FeatureCache
+    from feature_extractor.pipeline.batcher import Batcher
+    from feature_extractor.pipeline.extraction import Extraction
 
 _SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5)
 

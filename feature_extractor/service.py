@@ -6,6 +6,7 @@ import asyncio
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, Final
 
+from feature_extractor.cache.records import STORED_DTYPE
 from feature_extractor.conversions import (
     cache_stats_message,
     check_digests,
@@ -15,11 +16,10 @@ from feature_extractor.conversions import (
     feature_result,
     lane_of,
 )
-from feature_extractor.extraction import Terms
-from feature_extractor.lanes import Lane
-from feature_extractor.outcomes import outcomes
-from feature_extractor.records import STORED_DTYPE
-from feature_extractor.views import View, picture_key
+from feature_extractor.decoding.views import View, picture_key
+from feature_extractor.pipeline.extraction import Terms
+from feature_extractor.pipeline.lanes import Lane
+from feature_extractor.pipeline.outcomes import outcomes
 from graft.serving.byte_budget import ByteBudget, StreamShare
 from graft.serving.call_context import current_deadline
 from graft.serving.steps import in_threads
@@ -30,8 +30,8 @@ from graft.v1 import feature_extractor_pb2_grpc as pb_grpc
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
-    from feature_extractor.cache import FeatureCache
-    from feature_extractor.extraction import Extraction, Pending
+    from feature_extractor.cache.feature_cache import FeatureCache
+    from feature_extractor.pipeline.extraction import Extraction, Pending
     from graft.v1.common_pb2 import Image
 
     Context = Any

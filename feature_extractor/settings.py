@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from feature_extractor.loading import AUTO
-from feature_extractor.weights.sources import source_of
+from feature_extractor.trunks.loading import AUTO
+from feature_extractor.trunks.weights.sources import source_of
 from graft.errors import InvalidArgumentError
 from graft.serving.settings import Address, StageSettings
 

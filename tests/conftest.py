@@ -36,8 +36,8 @@ def absent_in_fixtures() -> Callable[[str, str], NoReturn]:
 @pytest.fixture(scope="session")
 def nsfwjs_weights_folder() -> Path:
     """A folder that holds the imported nsfwjs weights, as HOME/weights does; fetched at first use, then reused."""
-    from feature_extractor.architecture import Network
-    from feature_extractor.weights.sources import Nsfwjs
+    from feature_extractor.trunks.architecture import Network
+    from feature_extractor.trunks.weights.sources import Nsfwjs
 
     try:
         Nsfwjs().arrays(WEIGHTS_CACHE, Network().specs, "", threading.Event())

@@ -7,20 +7,20 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from feature_extractor.engines.choice import keras_backend, require_engine
 from feature_extractor.tools.kept import base_sha256, recorded
 from feature_extractor.tools.printing import complain, say
-from feature_extractor.weights.arrays import weights_sha256
-from feature_extractor.weights.resolving import AUTO, resolve
-from feature_extractor.weights.sources import WeightsSource, source_of
+from feature_extractor.trunks.engines.choice import keras_backend, require_engine
+from feature_extractor.trunks.weights.arrays import weights_sha256
+from feature_extractor.trunks.weights.resolving import AUTO, resolve
+from feature_extractor.trunks.weights.sources import WeightsSource, source_of
 from graft.errors import FailedPreconditionError
 from graft.owner_lock import OwnerLock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from feature_extractor.weights.arrays import ArraySpec
-    from feature_extractor.weights.record import Resolution
+    from feature_extractor.trunks.weights.arrays import ArraySpec
+    from feature_extractor.trunks.weights.record import Resolution
 
 LOCK_NAME = "fetch.lock"
 
@@ -38,7 +38,7 @@ def main(arguments: list[str]) -> int:
 
 def network_specs() -> list[ArraySpec]:
     """The arrays the Keras network needs, from whichever of its backends is installed."""
-    from feature_extractor.architecture import Network
+    from feature_extractor.trunks.architecture import Network
 
     backend = keras_backend()
     require_engine(backend)

@@ -6,12 +6,12 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from feature_extractor.engines.choice import TENSORFLOW, require_engine
 from feature_extractor.tools.printing import say, say_json, say_table, size
+from feature_extractor.trunks.engines.choice import TENSORFLOW, require_engine
 
 if TYPE_CHECKING:
-    from feature_extractor.graphdef.candidates import Candidate
-    from feature_extractor.graphdef.inspection import Inspection
+    from feature_extractor.trunks.graphdef.candidates import Candidate
+    from feature_extractor.trunks.graphdef.inspection import Inspection
 
 _SHOWN = 12
 
@@ -24,7 +24,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--json", action="store_true", help="print JSON")
     options = parser.parse_args(arguments)
     require_engine(TENSORFLOW)
-    from feature_extractor.graphdef.inspection import inspect_graph
+    from feature_extractor.trunks.graphdef.inspection import inspect_graph
 
     found = inspect_graph(options.file)
     if options.json:

@@ -6,15 +6,15 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from feature_extractor.weights import nsfwjs
-from feature_extractor.weights.graphs import SUFFIX as GRAPH_SUFFIX
-from feature_extractor.weights.record import RECORD_NAME, TrunkRecord
+from feature_extractor.trunks.weights import nsfwjs
+from feature_extractor.trunks.weights.graphs import SUFFIX as GRAPH_SUFFIX
+from feature_extractor.trunks.weights.record import RECORD_NAME, TrunkRecord
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from feature_extractor.weights.record import Resolution
+    from feature_extractor.trunks.weights.record import Resolution
 
 _WEIGHTS_SUFFIX = ".weights.h5"
 _NAMED_BY_HASH = re.compile(r"(?:file|graph)-([0-9a-f]{16})\.")

@@ -6,12 +6,12 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from feature_extractor.quantised.store import list_quantised
 from feature_extractor.tools.kept import kept_files, recorded
 from feature_extractor.tools.printing import say, say_json, say_table, size
+from feature_extractor.trunks.quantised.store import list_quantised
 
 if TYPE_CHECKING:
-    from feature_extractor.weights.record import Resolution
+    from feature_extractor.trunks.weights.record import Resolution
 
 
 def main(arguments: list[str]) -> int:

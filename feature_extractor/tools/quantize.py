@@ -7,19 +7,19 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from feature_extractor.engines.choice import OPENVINO, TENSORFLOW, require_engine
-from feature_extractor.images import DecodeLimits
-from feature_extractor.quantised.making import build_float32, make_quantised
-from feature_extractor.quantised.pictures import read_pictures
+from feature_extractor.decoding.images import DecodeLimits
 from feature_extractor.tools.kept import recorded
 from feature_extractor.tools.printing import complain, say, say_table
-from feature_extractor.weights.files import SUFFIXES
-from feature_extractor.weights.graphs import SUFFIX as GRAPH_SUFFIX
-from feature_extractor.weights.resolving import AUTO
+from feature_extractor.trunks.engines.choice import OPENVINO, TENSORFLOW, require_engine
+from feature_extractor.trunks.quantised.making import build_float32, make_quantised
+from feature_extractor.trunks.quantised.pictures import read_pictures
+from feature_extractor.trunks.weights.files import SUFFIXES
+from feature_extractor.trunks.weights.graphs import SUFFIX as GRAPH_SUFFIX
+from feature_extractor.trunks.weights.resolving import AUTO
 from graft.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
-    from feature_extractor.quantised.manifest import Manifest
+    from feature_extractor.trunks.quantised.manifest import Manifest
 
 _FEW_TO_CALIBRATE = 100
 _FEW_TO_MEASURE = 50

@@ -6,21 +6,21 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from feature_extractor.quantised.store import file_sha256, list_quantised, verify_quantised
 from feature_extractor.tools.fetch import network_specs
 from feature_extractor.tools.kept import kept_files, leftovers, recorded
 from feature_extractor.tools.printing import complain, say
-from feature_extractor.weights.arrays import weights_sha256
-from feature_extractor.weights.files import SUFFIXES, read_weights
-from feature_extractor.weights.graphs import SUFFIX as GRAPH_SUFFIX
+from feature_extractor.trunks.quantised.store import file_sha256, list_quantised, verify_quantised
+from feature_extractor.trunks.weights.arrays import weights_sha256
+from feature_extractor.trunks.weights.files import SUFFIXES, read_weights
+from feature_extractor.trunks.weights.graphs import SUFFIX as GRAPH_SUFFIX
 from graft.errors import GraftError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from feature_extractor.tools.kept import KeptFile
-    from feature_extractor.weights.arrays import ArraySpec
-    from feature_extractor.weights.record import Resolution
+    from feature_extractor.trunks.weights.arrays import ArraySpec
+    from feature_extractor.trunks.weights.record import Resolution
 
 
 def main(arguments: list[str]) -> int:

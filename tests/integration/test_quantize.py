@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from feature_extractor.loading import load_trunk
-from feature_extractor.quantised.losses import cosines
-from feature_extractor.quantised.store import list_quantised, verify_quantised
-from feature_extractor.weights.record import TrunkRequest
+from feature_extractor.trunks.loading import load_trunk
+from feature_extractor.trunks.quantised.losses import cosines
+from feature_extractor.trunks.quantised.store import list_quantised, verify_quantised
+from feature_extractor.trunks.weights.record import TrunkRequest
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -17,16 +17,16 @@ from feature_extractor.conversions import (
     picture_error,
     trunk_message,
 )
-from feature_extractor.devices import Device
-from feature_extractor.engines.starting import LoadedTrunk
-from feature_extractor.extraction import Pending
-from feature_extractor.flights import Extracted
-from feature_extractor.identity import TrunkIdentity
+from feature_extractor.decoding.views import VIEW_RULE
+from feature_extractor.pipeline.extraction import Pending
+from feature_extractor.pipeline.flights import Extracted
+from feature_extractor.pipeline.timings import Timings
 from feature_extractor.settings import ExtractorSettings
-from feature_extractor.timings import Timings
-from feature_extractor.trunk import Trunk
-from feature_extractor.views import VIEW_RULE
-from feature_extractor.weights.record import Resolution, TrunkRequest
+from feature_extractor.trunks.devices import Device
+from feature_extractor.trunks.engines.starting import LoadedTrunk
+from feature_extractor.trunks.identity import TrunkIdentity
+from feature_extractor.trunks.trunk import Trunk
+from feature_extractor.trunks.weights.record import Resolution, TrunkRequest
 from graft import statuses
 from graft.errors import CancelledError, InternalError, InvalidArgumentError, UnavailableError
 

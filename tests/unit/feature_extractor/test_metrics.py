@@ -9,8 +9,8 @@ from fake_extraction import FakeCache
 from gates import SOON_S
 from prometheus_client import CollectorRegistry
 
-from feature_extractor.lanes import Lane
 from feature_extractor.metrics import ExtractorCollector, StageTimes
+from feature_extractor.pipeline.lanes import Lane
 from graft.errors import ResourceExhaustedError
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def test_the_page_tells_what_is_under_way(make_bench: Callable[..., Bench]) -> N
 
 def test_the_page_counts_pictures_by_what_became_of_them(make_bench: Callable[..., Bench]) -> None:
     """Every outcome has a counter of its own."""
-    bench = make_bench(capacity=3)
+    bench = make_bench(capacity=4)
     registry = page(bench)
     bench.trunk.shut()
     computed = bench.call(b"1", b"1", b"2")

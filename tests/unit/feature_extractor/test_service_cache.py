@@ -9,8 +9,8 @@ import numpy as np
 from fake_extraction import DIMENSIONS, FINGERPRINT, vector_of
 from served_extractor import MAX_VIEWS, digest_of, refusal, wire
 
-from feature_extractor.eviction import EvictionRequest
-from feature_extractor.views import View, picture_key
+from feature_extractor.cache.eviction import EvictionRequest
+from feature_extractor.decoding.views import View, picture_key
 from graft.v1 import feature_extractor_pb2 as pb
 
 if TYPE_CHECKING:

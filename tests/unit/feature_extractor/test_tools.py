@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from feature_extractor.identity import TrunkIdentity
 from feature_extractor.tools.__main__ import main
 from feature_extractor.tools.fetch import LOCK_NAME, fetch
 from feature_extractor.tools.list import main as list_main
 from feature_extractor.tools.verify import verify
-from feature_extractor.weights.arrays import ArraySpec, weights_sha256
-from feature_extractor.weights.graphs import find_graph, keep_graph
-from feature_extractor.weights.record import RECORD_NAME, Resolution, TrunkRecord, TrunkRequest
-from feature_extractor.weights.sources import Imagenet, WeightsFile
-from feature_extractor.weights.storage import write_weights
-from feature_extractor.weights.untrained import random_arrays
+from feature_extractor.trunks.identity import TrunkIdentity
+from feature_extractor.trunks.weights.arrays import ArraySpec, weights_sha256
+from feature_extractor.trunks.weights.graphs import find_graph, keep_graph
+from feature_extractor.trunks.weights.record import RECORD_NAME, Resolution, TrunkRecord, TrunkRequest
+from feature_extractor.trunks.weights.sources import Imagenet, WeightsFile
+from feature_extractor.trunks.weights.storage import write_weights
+from feature_extractor.trunks.weights.untrained import random_arrays
 from graft.errors import DataLossError, FailedPreconditionError, UnavailableError
 from graft.owner_lock import OwnerLock
 

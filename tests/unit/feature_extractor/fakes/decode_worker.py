@@ -15,8 +15,8 @@ import traceback
 
 import numpy as np
 
-from feature_extractor.images import DecodeLimits, decode
-from feature_extractor.views import View, draw
+from feature_extractor.decoding.images import DecodeLimits, decode
+from feature_extractor.decoding.views import View, draw
 from graft.errors import InvalidArgumentError
 
 MAX_PIXELS = 4_000_000

@@ -11,20 +11,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from feature_extractor.cache_stats import CacheStats, FingerprintUse
-from feature_extractor.eviction import EvictionProgress
-from feature_extractor.extraction import Pending
-from feature_extractor.flights import Extracted
-from feature_extractor.timings import Timings
-from feature_extractor.verification import VerifyProgress
-from feature_extractor.views import picture_key
+from feature_extractor.cache.cache_stats import CacheStats, FingerprintUse
+from feature_extractor.cache.eviction import EvictionProgress
+from feature_extractor.cache.verification import VerifyProgress
+from feature_extractor.decoding.views import picture_key
+from feature_extractor.pipeline.extraction import Pending
+from feature_extractor.pipeline.flights import Extracted
+from feature_extractor.pipeline.timings import Timings
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
 
-    from feature_extractor.eviction import EvictionRequest
-    from feature_extractor.extraction import Terms
-    from feature_extractor.records import Vector
+    from feature_extractor.cache.eviction import EvictionRequest
+    from feature_extractor.cache.records import Vector
+    from feature_extractor.pipeline.extraction import Terms
 
 DIMENSIONS = 3
 FINGERPRINT = bytes(range(16))

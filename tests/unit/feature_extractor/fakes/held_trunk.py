@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from concurrent.futures import Future
 
-    from feature_extractor.batcher import Batcher, Pixels, Ran
-    from feature_extractor.records import Vector
+    from feature_extractor.cache.records import Vector
+    from feature_extractor.pipeline.batcher import Batcher, Pixels, Ran
 
 
 def picture(value: int) -> Pixels:

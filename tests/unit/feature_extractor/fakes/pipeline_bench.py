@@ -11,24 +11,24 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from gates import SOON_S, Gate
 
-from feature_extractor.admission import Admission, Bounds
-from feature_extractor.batcher import Batcher
-from feature_extractor.decode_pool import DecodePool
-from feature_extractor.extraction import Extraction, Terms
-from feature_extractor.lanes import Lane
-from feature_extractor.views import draw
+from feature_extractor.decoding.views import draw
+from feature_extractor.pipeline.admission import Admission, Bounds
+from feature_extractor.pipeline.batcher import Batcher
+from feature_extractor.pipeline.decode_pool import DecodePool
+from feature_extractor.pipeline.extraction import Extraction, Terms
+from feature_extractor.pipeline.lanes import Lane
 from graft.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from feature_extractor.admission import Place
-    from feature_extractor.batcher import Pixels
-    from feature_extractor.extraction import Pending
-    from feature_extractor.flights import Extracted
-    from feature_extractor.records import Entry, Vector
-    from feature_extractor.timings import Observer
-    from feature_extractor.views import Distortion, View
+    from feature_extractor.cache.records import Entry, Vector
+    from feature_extractor.decoding.views import Distortion, View
+    from feature_extractor.pipeline.admission import Place
+    from feature_extractor.pipeline.batcher import Pixels
+    from feature_extractor.pipeline.extraction import Pending
+    from feature_extractor.pipeline.flights import Extracted
+    from feature_extractor.pipeline.timings import Observer
 
 MAX_IMAGE_BYTES = 100
 

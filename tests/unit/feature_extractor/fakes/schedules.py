@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import strategies as st
 from pipeline_bench import Bench, expected_vector
 
-from feature_extractor.extraction import Terms
-from feature_extractor.lanes import Lane
-from feature_extractor.views import View
+from feature_extractor.decoding.views import View
+from feature_extractor.pipeline.extraction import Terms
+from feature_extractor.pipeline.lanes import Lane
 from graft.errors import (
     DeadlineExceededError,
     InvalidArgumentError,
@@ -21,7 +21,7 @@ from graft.errors import (
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
-    from feature_extractor.flights import Extracted
+    from feature_extractor.pipeline.flights import Extracted
 
 CONTENTS = (b"1", b"2", b"3" * 40, b"4" * 90, b"5", b"bad", b"", b"x" * 101)
 GOOD = CONTENTS[:5]

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import lmdb.verify
 import numpy as np
 
-from feature_extractor.cache import FeatureCache
-from feature_extractor.records import Entry
+from feature_extractor.cache.feature_cache import FeatureCache
+from feature_extractor.cache.records import Entry
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

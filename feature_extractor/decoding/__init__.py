@@ -1,0 +1,1 @@
+"""From a picture's bytes to pixels, a preview and extra views."""

@@ -1,0 +1,1 @@
+"""The way of a picture: admission, decoding, batches, the trunk, the writer; two lanes."""

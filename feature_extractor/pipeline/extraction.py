@@ -1,0 +1,287 @@
+"""The way of one picture: digest, cache, single flight, admission, decoding, batch, trunk, write.
+
+    contents ─ SHA-256 ─ cache ──hit──────────────────────────────────────────> answered
+                           └miss─ join a flight, or claim one
+                                   └ admission ─ decode (pool) ─ batcher ─ vector ──> answered
+                                                                             └ writer ─> answered, durable
+
+A hit costs the caller's thread a hash and its share of one read transaction; the pool is for what must be decoded.
+An error belongs to one picture: its neighbours in the call never see it. A picture's extra views go the same way under
+keys of their own; it is decoded once for all of them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from feature_extractor.cache.records import DIGEST_BYTES
+from feature_extractor.decoding.views import picture_key
+from feature_extractor.pipeline.admission import Place
+from feature_extractor.pipeline.computation import Computation, Work, closed_error
+from feature_extractor.pipeline.flights import Extracted, Flights, Waiter, expired_error
+from feature_extractor.pipeline.lanes import Lane
+from feature_extractor.pipeline.timings import Observer, Timings
+from feature_extractor.tally import Tally
+from graft.errors import GraftError, InvalidArgumentError, ResourceExhaustedError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from feature_extractor.cache.records import Entry
+    from feature_extractor.decoding.views import Distortion, View
+    from feature_extractor.pipeline.admission import Admission
+    from feature_extractor.pipeline.batcher import Batcher
+    from feature_extractor.pipeline.computation import DecodedPicture, VectorCache
+    from feature_extractor.pipeline.decode_pool import DecodePool
+    from feature_extractor.pipeline.flights import Flight
+
+_SHORTEST_RETRY_S = 0.05
+_UNKNOWN_RETRY_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class ExtractionStats:
+    """The pipeline at one moment; all but the first three count inputs of the trunk since the start.
+
+    Attributes:
+        in_flight: pictures and views admitted and not stored or failed yet.
+        in_flight_bytes: bytes of their files.
+        waiting: pictures and views in line for admission.
+        cached: answered out of the cache.
+        computed: vectors computed.
+        joined: callers that shared the computing of another's identical picture.
+        refused: refused because too much was under way.
+        invalid: not decodable, or past a limit.
+        dropped: nobody wanted them any more before decoding or before the trunk.
+        wasted: computed, but by then nobody wanted them any more.
+        not_stored: computed, but the cache could not take them.
+    """
+
+    in_flight: int
+    in_flight_bytes: int
+    waiting: int
+    cached: int
+    computed: int
+    joined: int
+    refused: int
+    invalid: int
+    dropped: int
+    wasted: int
+    not_stored: int
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a call asks for, for all of its pictures.
+
+    Attributes:
+        lane: whom they wait behind.
+        deadline: time.monotonic() after which no work is begun for this call; None is never.
+        durable: answer when the vector is on disk; otherwise as soon as it exists, stored or not.
+        patient: wait in line while too much is under way; otherwise the call is refused at once, as a whole.
+        views: extra views of each picture.
+    """
+
+    lane: Lane = Lane.INTERACTIVE
+    deadline: float | None = None
+    durable: bool = False
+    patient: bool = False
+    views: tuple[View, ...] = ()
+
+
+PLAIN = Terms()
+"""One interactive caller who waits as long as it takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """One picture of a call.
+
+    Attributes:
+        digest: SHA-256 of its bytes, 32 raw bytes.
+        futures: of the picture itself, then of its views. Cancelling one drops the input if it is not in the trunk yet
+            and nobody else waits for it.
+        looked_up: what the look-up took, for all pictures of the call together.
+    """
+
+    digest: bytes
+    futures: tuple[Future[Extracted], ...]
+    looked_up: Timings
+
+
+class Extraction:
+    """Pictures in, vectors out; every method may be called from any thread and none waits for a picture.
+
+    Args:
+        cache: where vectors are looked up.
+        decode: bytes and distortions -> picture; raises InvalidArgumentError. Runs in `pool`.
+        batcher: in front of the trunk.
+        write: queues an entry for the disk, `GroupCommitWriter.submit`; its capacity should be at least that of
+            `admission`, then it never blocks.
+        pool: threads for decoding.
+        admission: bounds what is under way; a picture holds its place until it is stored.
+        max_image_bytes: bytes of a picture at most.
+        observer: told where the time goes.
+        clock: seconds, monotonic; what deadlines are compared with.
+    """
+
+    def __init__(
+        self,
+        *,
+        cache: VectorCache,
+        decode: Callable[[bytes, Sequence[Distortion]], DecodedPicture],
+        batcher: Batcher,
+        write: Callable[[Entry], Future[None]],
+        pool: DecodePool,
+        admission: Admission,
+        max_image_bytes: int,
+        observer: Observer | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._cache = cache
+        self._batcher = batcher
+        self._admission = admission
+        self._max_image_bytes = max_image_bytes
+        self._observer = observer or Observer()
+        self._clock = clock
+        self._flights = Flights(clock)
+        self._tally = Tally("cached", "computed", "joined", "refused", "invalid", "dropped", "wasted", "not_stored")
+        self._computation = Computation(
+            cache=cache,
+            decode=decode,
+            batcher=batcher,
+            write=write,
+            pool=pool,
+            admission=admission,
+            flights=self._flights,
+            tally=self._tally,
+            observer=self._observer,
+        )
+
+    def extract_many(self, contents: Sequence[bytes], terms: Terms = PLAIN) -> list[Pending]:
+        """What is on its way for each picture, in order; the futures of what is cached are done already.
+
+        The futures raise InvalidArgumentError (the picture), ResourceExhaustedError (CACHE_FULL if durable),
+        DeadlineExceededError, UnavailableError (SHUTTING_DOWN), or what the trunk raised.
+
+        Raises:
+            ResourceExhaustedError: QUEUE_FULL with retry_after_s, and nothing of the call was begun. It is full when
+                too much is under way, or so much that the call's deadline would pass before its turn.
+            UnavailableError: SHUTTING_DOWN.
+        """
+        digests = [hashlib.sha256(content).digest() for content in contents]
+        keys = [[picture_key(digest, view) for view in (None, *terms.views)] for digest in digests]
+        landed = self._flights.landed
+        started = time.monotonic()
+        vectors = iter(self._cache.get_many([key for each in keys for key in each]))
+        read = Timings(cache_s=time.monotonic() - started)
+        self._observer.looked_up(read.cache_s)
+        pending: list[Pending] = []
+        missing: list[tuple[bytes, Waiter]] = []
+        hits = 0
+        for content, digest, own_keys in zip(contents, digests, keys, strict=True):
+            futures = tuple(Future[Extracted]() for _ in own_keys)
+            pending.append(Pending(digest, futures, read))
+            error = self._problem(content, digest, terms.deadline)
+            for key, future, vector in zip(own_keys, futures, vectors, strict=False):
+                if vector is not None:
+                    future.set_result(Extracted(key, vector, cached=True))
+                    hits += 1
+                elif error is not None:
+                    future.set_exception(error)
+                else:
+                    missing.append((key, Waiter(future, terms.deadline, terms.durable)))
+            if error is not None and not all(future.exception() is None for future in futures):
+                self._tally.add("invalid" if isinstance(error, InvalidArgumentError) else "dropped")
+        self._tally.add("cached", hits)
+        if missing:
+            self._start(missing, dict(zip(digests, contents, strict=True)), terms, landed)
+        return pending
+
+    def stats(self) -> ExtractionStats:
+        """Pictures under way and the counters."""
+        return ExtractionStats(
+            in_flight=self._admission.taken,
+            in_flight_bytes=self._admission.taken_bytes,
+            waiting=self._admission.waiting,
+            **self._tally.snapshot(),
+        )
+
+    def close(self) -> None:
+        """Take no more and fail what has no vector yet with UnavailableError; what has one is still written."""
+        self._flights.close(closed_error())
+        self._admission.close()
+
+    def _problem(self, content: bytes, digest: bytes, deadline: float | None) -> GraftError | None:
+        """What keeps a picture that is not cached from being begun."""
+        if not content or len(content) > self._max_image_bytes:
+            return InvalidArgumentError(
+                f"picture {digest.hex()} has {len(content)} bytes: send 1 to {self._max_image_bytes}",
+                reason="IMAGE_TOO_LARGE" if content else "EMPTY_IMAGE",
+                metadata={"digest": digest.hex()},
+            )
+        if deadline is not None and deadline <= self._clock():
+            return expired_error(digest)
+        return None
+
+    def _start(
+        self,
+        missing: Sequence[tuple[bytes, Waiter]],
+        contents: dict[bytes, bytes],
+        terms: Terms,
+        landed: int,
+    ) -> None:
+        """Let the waiters share flights, and begin those that there are not yet; raises if there is no room."""
+
+        def admit(keys: Sequence[bytes]) -> bool:
+            if terms.patient:
+                return True
+            size = sum(len(contents[digest]) for digest in {key[:DIGEST_BYTES] for key in keys})
+            return not self._too_late(terms) and self._admission.try_enter(Place(terms.lane, False, len(keys), size))
+
+        joined = self._flights.join(missing, terms.lane, admit)
+        if joined is None:
+            self._tally.add("refused", len(missing))
+            raise self._refusal(len(missing), terms)
+        self._tally.add("joined", joined.waiting)
+        if joined.hastened:
+            self._computation.hasten(joined.hastened)
+        views = {picture_key(digest, view): view for digest in contents for view in terms.views}
+        claimed: dict[bytes, list[tuple[Flight, View | None]]] = {}
+        for key, flight in joined.claimed.items():
+            claimed.setdefault(key[:DIGEST_BYTES], []).append((flight, views.get(key)))
+        for digest, flights in claimed.items():
+            self._begin(Work(tuple(flights), contents[digest], landed, time.monotonic()), terms)
+
+    def _begin(self, work: Work, terms: Terms) -> None:
+        """Give each flight its part of the picture's place, and start; in line if the call is patient."""
+        whole = Place(terms.lane, terms.patient, len(work.flights), len(work.content))
+        for number, (flight, _) in enumerate(work.flights):
+            # The first to leave takes the bytes with it: the picture has been decoded by then.
+            flight.place = replace(whole, pictures=1, size_bytes=0 if number else whole.size_bytes)
+        if terms.patient:
+            self._admission.enter_in_line(whole, lambda: self._computation.start(work), work)
+            if work.lane is not terms.lane:  # raised before it was in line
+                self._admission.hasten(lambda token: token is work)
+        else:
+            self._computation.start(work)
+
+    def _too_late(self, terms: Terms) -> bool:
+        """Whether the deadline will have passed when the pictures before these have been computed."""
+        if terms.deadline is None:
+            return False
+        return self._clock() + self._batcher.estimate_wait_s(self._admission.ahead(terms.lane)) > terms.deadline
+
+    def _refusal(self, count: int, terms: Terms) -> ResourceExhaustedError:
+        ahead = self._admission.ahead(terms.lane)
+        # When half of what is under way is done, there is room again.
+        retry_after_s = self._batcher.estimate_wait_s(ahead) / 2 or _UNKNOWN_RETRY_S
+        return ResourceExhaustedError(
+            f"{count} pictures were refused, because {self._admission.taken} are under way: come back later, send "
+            "fewer at once, or allow more time",
+            retry_after_s=max(retry_after_s, _SHORTEST_RETRY_S),
+        )

@@ -1,0 +1,1 @@
+"""Every way to bring a trunk, and what runs it."""

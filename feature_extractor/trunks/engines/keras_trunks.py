@@ -1,0 +1,68 @@
+"""Starts a trunk of Keras weights on TensorFlow or JAX."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from feature_extractor.decoding.images import PREPROCESSING_ID
+from feature_extractor.decoding.squares import INPUT_SIZE_PX
+from feature_extractor.trunks.architecture import Network
+from feature_extractor.trunks.engines.choice import JAX, require_engine
+from feature_extractor.trunks.engines.jax_engine import JaxEngine
+from feature_extractor.trunks.engines.starting import LoadedTrunk, prepare_within
+from feature_extractor.trunks.engines.tensorflow_engine import TensorFlowEngine
+from feature_extractor.trunks.identity import TrunkIdentity
+from feature_extractor.trunks.precision import choose_precision
+from feature_extractor.trunks.trunk import Trunk
+from feature_extractor.trunks.weights.arrays import weights_sha256
+from feature_extractor.trunks.weights.record import Resolution
+from feature_extractor.trunks.weights.resolving import check_unchanged, go_on, resolve
+
+if TYPE_CHECKING:
+    from feature_extractor.trunks.engines.programs import KerasEngine
+    from feature_extractor.trunks.engines.starting import Start
+    from feature_extractor.trunks.weights.arrays import Arrays
+
+
+def load_keras_trunk(start: Start, engine_name: str) -> LoadedTrunk:
+    """Build the network, put the weights in, cut it, and make a program of it."""
+    start.check_preparation(PREPROCESSING_ID, INPUT_SIZE_PX, engine_name)
+    require_engine(engine_name)
+    engine: KerasEngine = JaxEngine() if engine_name == JAX else TensorFlowEngine()
+    device = start.find_device(engine.name, engine.devices)
+    precision = choose_precision(start.precision, device, bfloat16_pays_on_cpu=engine.bfloat16_pays_on_cpu)
+    go_on(start.stop)
+    network = Network(engine.name, mixed_bfloat16=engine.mixed(precision, device))
+    go_on(start.stop)
+    resolution, arrays = _weights(start, network, precision, engine.name)
+    go_on(start.stop)
+    network.set_arrays(arrays, resolution.weights)
+    model = network.cut(resolution.identity.layer)
+    trunk = Trunk(
+        engine.program(model, precision, device, start.threads),
+        resolution.identity,
+        dimensions=int(model.output.shape[-1]),
+        device=device,
+        buckets=start.buckets,
+    )
+    return LoadedTrunk(trunk, resolution, prepare_within(start.limits), device.fallback)
+
+
+def _weights(start: Start, network: Network, precision: str, engine: str) -> tuple[Resolution, Arrays]:
+    """What the request becomes, and its arrays."""
+    folder, known = start.weights_folder, start.known
+    arrays: Arrays
+    if known is not None:
+        arrays = start.sources(known.weights).arrays(folder, network.specs, known.identity.weights_sha256, start.stop)
+        check_unchanged(known, weights_sha256(arrays))
+        return known, arrays
+    source, arrays, reason = resolve(start.request.weights, folder, network.specs, start.stop, start.sources)
+    identity = TrunkIdentity(
+        weights_sha256=weights_sha256(arrays),
+        layer=start.request.layer or source.default_layer,
+        preprocessing=PREPROCESSING_ID,
+        input_size_px=INPUT_SIZE_PX,
+        precision=precision,
+        engine=engine,
+    )
+    return Resolution(start.request, source.spec, identity, reason), arrays

@@ -1,0 +1,92 @@
+"""`graft trunk quantize`: what it refuses at once, and how it prints losses; the whole run is an integration test."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from feature_extractor.tools.quantize import main, print_losses, weights_of
+from feature_extractor.trunks.identity import TrunkIdentity
+from feature_extractor.trunks.quantised.making import work_folder
+from feature_extractor.trunks.quantised.manifest import CosineLoss, HeadLoss, Manifest
+from feature_extractor.trunks.weights.record import RECORD_NAME, Resolution, TrunkRecord, TrunkRequest
+from graft.errors import FailedPreconditionError, InvalidArgumentError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+HEAD = HeadLoss(12, 416, 5, 0.84436, 0.84192, -0.2404, -0.681, 0.2003)
+
+
+def manifest(pictures: int, held_out: int, head: HeadLoss | None) -> Manifest:
+    """A manifest of a network calibrated on so many pictures and measured on so many others."""
+    return Manifest(
+        weights="nsfwjs",
+        base_weights_sha256="ab" * 32,
+        layer="mixed7",
+        preprocessing="pil-antialias-299-v1",
+        dimensions=768,
+        files={},
+        versions={},
+        pictures=pictures,
+        pictures_sha256="cd" * 32,
+        made_at="2026-11-24T08:00:00.000000+00:00",
+        cosine=CosineLoss(held_out, 0.99964, 0.99822, 0.99607),
+        head=head,
+    )
+
+
+def test_losses_are_two_tables(capsys: pytest.CaptureFixture[str]) -> None:
+    """Cosines with five digits, accuracies with their difference in points and its interval; no remarks."""
+    print_losses(manifest(300, 116, HEAD))
+    lines = [line.split() for line in capsys.readouterr().out.splitlines() if line]
+    assert lines[1][-4:] == ["116", "0.99964", "0.99822", "0.99607"]
+    assert lines[3][2:] == ["12", "416", "0.8444", "0.8419", "-0.24", "points", "-0.68", "to", "+0.20"]
+    assert len(lines) == 4
+
+
+def test_few_pictures_and_missing_labels_are_said(capsys: pytest.CaptureFixture[str]) -> None:
+    """What the figures cannot be trusted for is printed beside them."""
+    print_losses(manifest(34, 8, None))
+    out = capsys.readouterr().out
+    assert "calibrated on 34 pictures only" in out
+    assert "measured on 8 pictures only" in out
+    assert "a head was not compared" in out
+
+
+def test_frozen_graphs_and_no_pictures_are_refused(tmp_path: Path) -> None:
+    """A .pb file cannot be quantised, nor can a network be calibrated on nothing."""
+    arguments = ["--from", str(tmp_path), "--home", str(tmp_path)]
+    with pytest.raises(InvalidArgumentError, match="frozen graph") as caught:
+        main([*arguments, "--weights", "inception.pb"])
+    assert caught.value.reason == "ENGINE_UNSUPPORTED"
+    with pytest.raises(InvalidArgumentError, match="at least 1"):
+        main([*arguments, "--pictures", "0"])
+
+
+def test_auto_is_what_the_home_has_on_record(tmp_path: Path) -> None:
+    """`auto` becomes the weights that the home's trunk was resolved to, and stays itself in a new home."""
+    assert weights_of(tmp_path, "auto") == "auto"
+    identity = TrunkIdentity("ab" * 32, "mixed7", "pil-antialias-299-v1", 299, "float32", "tensorflow")
+    record = TrunkRecord(tmp_path / "weights" / RECORD_NAME)
+    record.add(Resolution(TrunkRequest("random:1"), "random:1", identity, "as asked for"))
+    record.add(Resolution(TrunkRequest("auto"), "nsfwjs", identity, "the second choice"))
+    assert weights_of(tmp_path, "auto") == "nsfwjs"
+    assert weights_of(tmp_path, "imagenet") == "imagenet"
+    assert weights_of(tmp_path, "/data/own.keras") == "/data/own.keras"
+
+
+def test_one_quantisation_at_a_time(tmp_path: Path) -> None:
+    """A second one is refused while the first runs; what a killed one left is removed by the next."""
+    left = tmp_path / "weights" / "quantising" / "float32.pb"
+    left.parent.mkdir(parents=True)
+    left.touch()
+    with work_folder(tmp_path) as folder:
+        assert list(folder.iterdir()) == []
+        (folder / "pixels.npy").touch()
+        with pytest.raises(FailedPreconditionError) as caught, work_folder(tmp_path):
+            pass
+        assert caught.value.reason == "QUANTIZE_RUNNING"
+        assert (folder / "pixels.npy").exists()
+    assert list((tmp_path / "weights").iterdir()) == []
