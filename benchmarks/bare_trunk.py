@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from dialogue import serve
-from loops import in_batches, one_at_a_time
-from pictures import jpegs_of
+from bench.dialogue import serve
+from bench.loops import in_batches, one_at_a_time
+from bench.pictures import jpegs_of
 
 from feature_extractor.decoding.images import DecodeLimits
 from feature_extractor.trunks.loading import load_trunk

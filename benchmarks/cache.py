@@ -18,9 +18,9 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 
-from cache_loads import DIMENSIONS, Cost, fill, over_grpc, through_the_class
-from cache_space import Space, space
-from machine import machine
+from bench.cache_loads import DIMENSIONS, Cost, fill, over_grpc, through_the_class
+from bench.cache_space import Space, space
+from bench.machine import machine
 
 HERE = Path("var/bench")
 SIZES = (10_000, 100_000, 1_000_000)

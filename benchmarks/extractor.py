@@ -16,11 +16,11 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from comparisons import comparisons
-from figures import Figures, ratio_line
-from homes import new_home
-from machine import machine
-from phases import (
+from bench.comparisons import comparisons
+from bench.figures import Figures, ratio_line
+from bench.homes import new_home
+from bench.machine import machine
+from bench.phases import (
     cached,
     footprint,
     other_batches,
@@ -30,8 +30,8 @@ from phases import (
     waits_beside_bulk,
     waits_in_turns,
 )
-from pictures import jpegs_of, photographs, write_jpegs
-from setting_up import BATCH, Setting, set_up
+from bench.pictures import jpegs_of, photographs, write_jpegs
+from bench.setting_up import BATCH, Setting, set_up
 
 HERE = Path("var/bench")
 

@@ -10,10 +10,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dialogue import serve
-from loops import in_batches, one_at_a_time
+from bench.dialogue import serve
+from bench.loops import in_batches, one_at_a_time
+from bench.pictures import jpegs_of
 from peers.inception import decode, inception
-from pictures import jpegs_of
 
 if TYPE_CHECKING:
     import numpy as np

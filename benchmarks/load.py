@@ -11,12 +11,12 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dialogue import serve
-from load_grpc import lookup, paused, stream, unary
-from load_http import http
-from load_open import healthy, open_loop
-from pictures import jpegs_of
-from supply import Supply
+from bench.dialogue import serve
+from bench.load_grpc import lookup, paused, stream, unary
+from bench.load_http import http
+from bench.load_open import healthy, open_loop
+from bench.pictures import jpegs_of
+from bench.supply import Supply
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine

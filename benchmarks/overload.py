@@ -18,15 +18,15 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dialogue import Worker
-from figures import ratio_line
-from homes import keep_weights, new_home
-from machine import machine
-from pictures import photograph, write_jpegs
-from processes import usage
-from rates import percentile
-from servers import extractor, trunk_of
-from targets import Ratio, quotient, within
+from bench.dialogue import Worker
+from bench.figures import ratio_line
+from bench.homes import keep_weights, new_home
+from bench.machine import machine
+from bench.pictures import photograph, write_jpegs
+from bench.processes import usage
+from bench.rates import percentile
+from bench.servers import extractor, trunk_of
+from bench.targets import Ratio, quotient, within
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

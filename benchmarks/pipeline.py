@@ -16,11 +16,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dialogue import Worker
-from homes import keep_weights, new_home
-from machine import machine
-from measurements import CALLERS, Figure, computed_by_callers, recognition, training, vectors
-from pictures import photographs, write_jpegs
+from bench.dialogue import Worker
+from bench.homes import keep_weights, new_home
+from bench.machine import machine
+from bench.measurements import CALLERS, Figure, computed_by_callers, recognition, training, vectors
+from bench.pictures import photographs, write_jpegs
 
 from graft.client import Client
 

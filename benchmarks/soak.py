@@ -19,19 +19,19 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from homes import new_home
-from levels import Sample, halves, level
-from machine import machine
-from pictures import photograph
-from processes import usage
-from servers import extractor
-from soak_requests import Requests
-from supply import Supply
+from bench.homes import new_home
+from bench.levels import Sample, halves, level
+from bench.machine import machine
+from bench.pictures import photograph
+from bench.processes import usage
+from bench.servers import extractor
+from bench.soak_requests import Requests
+from bench.supply import Supply
 
 from graft.channels import open_channel
 
 if TYPE_CHECKING:
-    from servers import Server
+    from bench.servers import Server
 
 HERE = Path("var/bench")
 _CALLERS = 16

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from feature_extractor.trunks.weights.arrays import Arrays
+
 _HALF_RANGE = 127.5
 
 
@@ -41,6 +43,11 @@ class JaxEngine:
         """Keras casts inside the network, whatever the device."""
         del device
         return precision == BFLOAT16
+
+    def prepared(self, arrays: Arrays, precision: str, device: Device) -> Arrays:
+        """As they are."""
+        del precision, device
+        return arrays
 
     def program(self, model: Any, precision: str, device: Device, threads: int) -> JitProgram:
         """Jit the model; threads were seen to before."""

@@ -36,7 +36,7 @@ def load_keras_trunk(start: Start, engine_name: str) -> LoadedTrunk:
     go_on(start.stop)
     resolution, arrays = _weights(start, network, precision, engine.name)
     go_on(start.stop)
-    network.set_arrays(arrays, resolution.weights)
+    network.set_arrays(engine.prepared(arrays, precision, device), resolution.weights)
     model = network.cut(resolution.identity.layer)
     trunk = Trunk(
         engine.program(model, precision, device, start.threads),

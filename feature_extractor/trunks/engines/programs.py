@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 if TYPE_CHECKING:
     from feature_extractor.trunks.devices import Device, SeenDevice
+    from feature_extractor.trunks.weights.arrays import Arrays
 
 Run = Callable[[npt.NDArray[Any]], npt.NDArray[np.float32]]
 """Pictures [n, ...] to vectors float32[n, dimensions]; may be called from many threads."""
@@ -44,6 +45,9 @@ class KerasEngine(Protocol):
 
     def mixed(self, precision: str, device: Device) -> bool:
         """Whether Keras itself must build the network with bfloat16 layers for this precision on this device."""
+
+    def prepared(self, arrays: Arrays, precision: str, device: Device) -> Arrays:
+        """The weights as the program shall hold them; what they are recorded by is not changed."""
 
     def program(self, model: Any, precision: str, device: Device, threads: int) -> Program:
         """The program of a Keras model that takes float32[n, 299, 299, 3] in [-1, 1]."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from feature_extractor.decoding.squares import INPUT_SIZE_PX
 from feature_extractor.trunks.devices import Device, Kind, SeenDevice
+from feature_extractor.trunks.engines.bfloat16_weights import for_bfloat16
 from feature_extractor.trunks.engines.choice import TENSORFLOW
 from feature_extractor.trunks.precision import BFLOAT16
 
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
     import numpy as np
     from numpy.typing import NDArray
+
+    from feature_extractor.trunks.engines.programs import Program
+    from feature_extractor.trunks.weights.arrays import Arrays
 
 _HALF_RANGE = 127.5
 _KINDS: tuple[Kind, ...] = ("GPU", "TPU")
@@ -52,8 +56,20 @@ class TensorFlowEngine:
         """
         return precision == BFLOAT16 and device.accelerated
 
-    def program(self, model: Any, precision: str, device: Device, threads: int) -> SessionProgram:
+    def prepared(self, arrays: Arrays, precision: str, device: Device) -> Arrays:
+        """For a processor's bfloat16 rounded with care."""
+        if precision != BFLOAT16 or device.accelerated:
+            return arrays
+        from feature_extractor.trunks.engines.processor_bfloat16 import EXACT_CONVOLUTIONS
+
+        return for_bfloat16(arrays, exact=EXACT_CONVOLUTIONS)
+
+    def program(self, model: Any, precision: str, device: Device, threads: int) -> Program:
         """Freeze the model and start a session for it."""
+        if precision == BFLOAT16 and not device.accelerated:
+            from feature_extractor.trunks.engines.processor_bfloat16 import ProcessorBfloat16Program
+
+            return ProcessorBfloat16Program(model, device, threads)
         return SessionProgram(freeze(model), precision, device, threads)
 
 
@@ -110,6 +126,18 @@ def freeze(model: Any) -> Any:
         return tf.cast(model(scaled, training=False), tf.float32)
 
     shape = tf.TensorSpec((None, INPUT_SIZE_PX, INPUT_SIZE_PX, 3), tf.uint8)
+    return convert_variables_to_constants_v2(tf.function(forward).get_concrete_function(shape))
+
+
+def freeze_features(model: Any) -> Any:
+    """The same of a model that takes what another has computed: float32 in and out."""
+    import tensorflow as tf
+    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+
+    def forward(features: Any) -> Any:
+        return model(features, training=False)
+
+    shape = tf.TensorSpec(model.inputs[0].shape, tf.float32)
     return convert_variables_to_constants_v2(tf.function(forward).get_concrete_function(shape))
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
-from comparisons import comparisons
-from figures import Figure, Figures, ratio_line
-from sides import Work
+from bench.comparisons import comparisons
+from bench.figures import Figure, Figures, ratio_line
+from bench.sides import Work
 
 NAMES = {"float32": "service, float32", "bfloat16": "service, bfloat16", "int8": "service, int8"}
 

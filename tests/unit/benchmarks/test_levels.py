@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from levels import Sample, halves, level
+from bench.levels import Sample, halves, level
 
 
 def samples(rise_mib: float, rise_threads: int = 0) -> list[Sample]:

@@ -7,10 +7,10 @@ import io
 
 import numpy as np
 import pytest
-from answers import Findings, WrongAnswerError
-from pictures import photograph, variant
+from bench.answers import Findings, WrongAnswerError
+from bench.pictures import photograph, variant
+from bench.supply import Supply
 from PIL import Image
-from supply import Supply
 
 from graft.v1 import feature_extractor_pb2 as pb
 

@@ -8,13 +8,13 @@ import sys
 from pathlib import Path
 
 import pytest
-from dialogue import Worker, WorkerError, awake, hold
-from processes import family, usage
+from bench.dialogue import Worker, WorkerError, awake, hold
+from bench.processes import family, usage
 
 ECHO = """
 import sys
 sys.path.append(sys.argv[1])
-from dialogue import serve
+from bench.dialogue import serve
 def twice(number):
     print("a library's chatter")
     return {"twice": 2 * number}

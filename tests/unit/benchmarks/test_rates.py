@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from rates import TooFewAnswersError, closed_loop_rate, percentile, slope
+from bench.rates import TooFewAnswersError, closed_loop_rate, percentile, slope
 
 
 def test_the_rate_of_one_caller_is_its_intervals_a_second() -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 
-from sides import Work
-from targets import Ratio, quotient, same_network, same_trunk, same_weights, within
+from bench.sides import Work
+from bench.targets import Ratio, quotient, same_network, same_trunk, same_weights, within
 
 SERVICE = Work("service", "ab" * 16, "bfloat16", "avg_pool", 2048, "nsfwjs")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
-from pictures import variant
+from bench.pictures import variant
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

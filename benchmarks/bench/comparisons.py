@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from setting_up import BATCH, KERAS_BATCH
-from targets import Ratio, quotient, same_network, same_trunk, same_weights, within
+from bench.setting_up import BATCH, KERAS_BATCH
+from bench.targets import Ratio, quotient, same_network, same_trunk, same_weights, within
 
 if TYPE_CHECKING:
-    from figures import Figures
-    from setting_up import Setting
+    from bench.figures import Figures
+    from bench.setting_up import Setting
 
 _OF_BARE, _OF_PREDICT, _OF_UNCACHED, _OF_BFLOAT16 = 0.90, 2.0, 50.0, 1.6
 _LOOKUPS = 20_000.0

@@ -9,15 +9,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from dialogue import awake, hold
-from load_grpc import MESSAGE
-from servers import computed
+from bench.dialogue import awake, hold
+from bench.load_grpc import MESSAGE
+from bench.servers import computed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from dialogue import Worker
-    from servers import Server
+    from bench.dialogue import Worker
+    from bench.servers import Server
 
 CALLERS = 16
 

@@ -10,12 +10,13 @@ from http.client import HTTPConnection
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from answers import WrongAnswerError
-from rates import closed_loop_rate
-from shares import Share
+
+from bench.answers import WrongAnswerError
+from bench.rates import closed_loop_rate
+from bench.shares import Share
 
 if TYPE_CHECKING:
-    from supply import Supply
+    from bench.supply import Supply
 
 _BOUNDARY = "0f6d1c1e7a3b"
 _HEADERS = {"Content-Type": f"multipart/form-data; boundary={_BOUNDARY}"}

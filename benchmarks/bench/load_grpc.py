@@ -11,10 +11,9 @@ import random
 import time
 from typing import TYPE_CHECKING, Any
 
-from answers import Findings
-from rates import closed_loop_rate
-from shares import Share
-
+from bench.answers import Findings
+from bench.rates import closed_loop_rate
+from bench.shares import Share
 from graft.channels import open_channel
 from graft.v1 import feature_extractor_pb2 as pb
 from graft.v1.common_pb2 import Image
@@ -22,7 +21,7 @@ from graft.v1.common_pb2 import Image
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from supply import Supply
+    from bench.supply import Supply
 
 SERVICE = "/graft.v1.FeatureExtractorService/"
 MESSAGE = 64

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from processes import usage
 
+from bench.processes import usage
 from feature_extractor.cache.feature_cache import FeatureCache
 from feature_extractor.cache.records import Entry
 from graft.channels import open_sync_channel
@@ -144,7 +144,7 @@ def _grouped(items: Sequence[int] | Sequence[bytes], size: int) -> Iterator[Sequ
 
 @contextmanager
 def _server(directory: Path) -> Iterator[tuple[int, str]]:
-    command = [sys.executable, str(Path(__file__).with_name("cache_server.py"))]
+    command = [sys.executable, str(Path(__file__).parents[1] / "cache_server.py")]
     process = subprocess.Popen(
         [*command, str(directory), FINGERPRINT.hex(), str(DIMENSIONS)],
         stdin=subprocess.PIPE,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from sides import Work
+    from bench.sides import Work
 
 
 @dataclass(frozen=True, slots=True)

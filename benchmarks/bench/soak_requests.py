@@ -15,7 +15,7 @@ from graft.v1.common_pb2 import Image
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
-    from supply import Supply
+    from bench.supply import Supply
 
 KNOWN = 256
 """Pictures of the known set: cached once they have been asked for."""

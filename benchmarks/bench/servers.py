@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
-from processes import family, usage
 
+from bench.processes import family, usage
 from graft.channels import open_sync_channel
 from graft.v1 import feature_extractor_pb2 as pb
 from graft.v1 import feature_extractor_pb2_grpc as pb_grpc
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
 HOST = "127.0.0.1"
-PEERS = Path(__file__).with_name("peers")
+PEERS = Path(__file__).parents[1] / "peers"
 _START_LIMIT_S = 300.0
 _END_LIMIT_S = 20.0
 _POLL_S = 0.02
@@ -57,7 +57,7 @@ def extractor(home: Path, *flags: str, name: str = "extractor") -> Iterator[Serv
     port = free_port()
     # -P: a folder called feature_extractor where the user happens to be must not be taken for ours.
     command = [sys.executable, "-P", "-m", "feature_extractor", "--listen", f"{HOST}:{port}", "--home", str(home)]
-    root = str(Path(__file__).resolve().parents[1])
+    root = str(Path(__file__).resolve().parents[2])
     paths = os.pathsep.join(filter(None, [os.environ.get("PYTHONPATH"), root]))
     with _running(name, [*command, *flags], home / "extractor.log", port, _says_serving, {"PYTHONPATH": paths}) as one:
         yield one

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from targets import Ratio
+    from bench.targets import Ratio
 
 PICTURES_A_SECOND = "pictures/s"
 

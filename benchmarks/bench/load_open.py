@@ -9,17 +9,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import grpc
-from answers import Findings
 from grpc_health.v1 import health_pb2
-from load_grpc import SERVICE, request_of
-from shares import Share
 
+from bench.answers import Findings
+from bench.load_grpc import SERVICE, request_of
+from bench.shares import Share
 from graft.channels import open_channel
 from graft.statuses import from_rpc_error
 from graft.v1 import feature_extractor_pb2 as pb
 
 if TYPE_CHECKING:
-    from supply import Supply
+    from bench.supply import Supply
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,25 +8,25 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dialogue import Worker
-from environments import environment
-from homes import copy_home, keep_weights
-from quantising import quantised
-from servers import PEERS, bentoml, extractor, litserve, trunk_of
-from sides import Loop, Peer, Service
+from bench.dialogue import Worker
+from bench.environments import environment
+from bench.homes import copy_home, keep_weights
+from bench.quantising import quantised
+from bench.servers import PEERS, bentoml, extractor, litserve, trunk_of
+from bench.sides import Loop, Peer, Service
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterable
     from contextlib import ExitStack
 
-    from servers import Server
-    from sides import Side
+    from bench.servers import Server
+    from bench.sides import Side
 
 BATCH = 16
 KERAS_BATCH = 32
 LAYER = "avg_pool"
-_BENCHMARKS = Path(__file__).parent
+_BENCHMARKS = Path(__file__).parents[1]
 _FIRST, _FIRST_OF_BULK = "1000000000", "2000000000"
 
 

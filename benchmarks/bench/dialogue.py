@@ -14,7 +14,7 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Self
 
-from processes import send
+from bench.processes import send
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

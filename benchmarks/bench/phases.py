@@ -6,18 +6,18 @@ import statistics
 import time
 from typing import TYPE_CHECKING, Any
 
-from dialogue import awake
-from figures import PICTURES_A_SECOND, Figure
-from processes import usage
-from rates import percentile
+from bench.dialogue import awake
+from bench.figures import PICTURES_A_SECOND, Figure
+from bench.processes import usage
+from bench.rates import percentile
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from dialogue import Worker
-    from figures import Figures
-    from servers import Server
-    from sides import Loop, Sample, Service, Side
+    from bench.dialogue import Worker
+    from bench.figures import Figures
+    from bench.servers import Server
+    from bench.sides import Loop, Sample, Service, Side
 
 _WARM_UP_S = 1.0
 _SETTLE_S = 3.0

@@ -10,7 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from rates import closed_loop_rate
+
+from bench.rates import closed_loop_rate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
