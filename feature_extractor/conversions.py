@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from feature_extractor.cache.cache_stats import CacheStats
-    from feature_extractor.pipeline.extraction import Pending
+    from feature_extractor.pipeline.calls import Pending
     from feature_extractor.pipeline.flights import Extracted
     from feature_extractor.pipeline.timings import Timings
     from feature_extractor.settings import ExtractorSettings

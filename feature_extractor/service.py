@@ -17,7 +17,7 @@ from feature_extractor.conversions import (
     lane_of,
 )
 from feature_extractor.decoding.views import View, picture_key
-from feature_extractor.pipeline.extraction import Terms
+from feature_extractor.pipeline.calls import Terms
 from feature_extractor.pipeline.lanes import Lane
 from feature_extractor.pipeline.outcomes import outcomes
 from graft.serving.byte_budget import ByteBudget, StreamShare
@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
     from feature_extractor.cache.feature_cache import FeatureCache
-    from feature_extractor.pipeline.extraction import Extraction, Pending
+    from feature_extractor.pipeline.calls import Pending
+    from feature_extractor.pipeline.extraction import Extraction
     from graft.v1.common_pb2 import Image
 
     Context = Any

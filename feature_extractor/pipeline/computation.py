@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import logging
 import time
-from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from feature_extractor.cache.records import DIGEST_BYTES, Entry
 from feature_extractor.decoding.views import draw
-from feature_extractor.pipeline.lanes import Lane
 from feature_extractor.pipeline.timings import Observer, Timings
+from feature_extractor.pipeline.work import DecodedPicture, TrunkQueue, VectorCache, Work
 from graft.errors import GraftError, InvalidArgumentError, UnavailableError
 
 if TYPE_CHECKING:
@@ -30,68 +29,6 @@ if TYPE_CHECKING:
     from feature_extractor.tally import Tally
 
 _log = logging.getLogger(__name__)
-
-
-class DecodedPicture(Protocol):
-    """What decoding gives: what the trunk sees of the picture and of its views, and a preview, a small JPEG."""
-
-    @property
-    def pixels(self) -> Pixels:
-        """The picture as it is."""
-        ...
-
-    @property
-    def views(self) -> Sequence[Pixels]:
-        """A view for each distortion asked for."""
-        ...
-
-    @property
-    def preview(self) -> bytes:
-        """What people see."""
-        ...
-
-
-class VectorCache(Protocol):
-    """The part of the cache that is read here."""
-
-    def get_many(self, keys: Sequence[bytes]) -> list[Vector | None]:
-        """The vector or None for each key, in order."""
-        ...
-
-
-class TrunkQueue(Protocol):
-    """The batcher, as it is used here."""
-
-    def submit(self, pixels: Pixels, wanted: Callable[[], bool], lane: Lane, token: object) -> Future[Ran]:
-        """Queue one input."""
-        ...
-
-    def hasten(self, matches: Callable[[object], bool]) -> None:
-        """Move those with such a token to the interactive lane."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Work:
-    """One picture to compute, with the flights that need it.
-
-    Attributes:
-        flights: each with the view it is of, None for the picture as it is.
-        content: the picture's bytes.
-        landed: `Flights.landed` before the cache was asked for the picture.
-        claimed_at: when its waiting began, in seconds of the clock.
-    """
-
-    flights: tuple[tuple[Flight, View | None], ...]
-    content: bytes
-    landed: int
-    claimed_at: float
-
-    @property
-    def lane(self) -> Lane:
-        """The lane of the most urgent of them; another caller may raise it at any moment."""
-        urgent = any(flight.lane is Lane.INTERACTIVE for flight, _ in self.flights)
-        return Lane.INTERACTIVE if urgent else Lane.BULK
 
 
 class Computation:

@@ -15,16 +15,17 @@ from __future__ import annotations
 import hashlib
 import time
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from feature_extractor.cache.records import DIGEST_BYTES
 from feature_extractor.decoding.views import picture_key
 from feature_extractor.pipeline.admission import Place
-from feature_extractor.pipeline.computation import Computation, Work, closed_error
+from feature_extractor.pipeline.calls import PLAIN, ExtractionStats, Pending, Terms
+from feature_extractor.pipeline.computation import Computation, closed_error
 from feature_extractor.pipeline.flights import Extracted, Flights, Waiter, expired_error
-from feature_extractor.pipeline.lanes import Lane
 from feature_extractor.pipeline.timings import Observer, Timings
+from feature_extractor.pipeline.work import Work
 from feature_extractor.tally import Tally
 from graft.errors import GraftError, InvalidArgumentError, ResourceExhaustedError
 
@@ -35,82 +36,12 @@ if TYPE_CHECKING:
     from feature_extractor.decoding.views import Distortion, View
     from feature_extractor.pipeline.admission import Admission
     from feature_extractor.pipeline.batcher import Batcher
-    from feature_extractor.pipeline.computation import DecodedPicture, VectorCache
     from feature_extractor.pipeline.decode_pool import DecodePool
     from feature_extractor.pipeline.flights import Flight
+    from feature_extractor.pipeline.work import DecodedPicture, VectorCache
 
 _SHORTEST_RETRY_S = 0.05
 _UNKNOWN_RETRY_S = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class ExtractionStats:
-    """The pipeline at one moment; all but the first three count inputs of the trunk since the start.
-
-    Attributes:
-        in_flight: pictures and views admitted and not stored or failed yet.
-        in_flight_bytes: bytes of their files.
-        waiting: pictures and views in line for admission.
-        cached: answered out of the cache.
-        computed: vectors computed.
-        joined: callers that shared the computing of another's identical picture.
-        refused: refused because too much was under way.
-        invalid: not decodable, or past a limit.
-        dropped: nobody wanted them any more before decoding or before the trunk.
-        wasted: computed, but by then nobody wanted them any more.
-        not_stored: computed, but the cache could not take them.
-    """
-
-    in_flight: int
-    in_flight_bytes: int
-    waiting: int
-    cached: int
-    computed: int
-    joined: int
-    refused: int
-    invalid: int
-    dropped: int
-    wasted: int
-    not_stored: int
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """What a call asks for, for all of its pictures.
-
-    Attributes:
-        lane: whom they wait behind.
-        deadline: time.monotonic() after which no work is begun for this call; None is never.
-        durable: answer when the vector is on disk; otherwise as soon as it exists, stored or not.
-        patient: wait in line while too much is under way; otherwise the call is refused at once, as a whole.
-        views: extra views of each picture.
-    """
-
-    lane: Lane = Lane.INTERACTIVE
-    deadline: float | None = None
-    durable: bool = False
-    patient: bool = False
-    views: tuple[View, ...] = ()
-
-
-PLAIN = Terms()
-"""One interactive caller who waits as long as it takes."""
-
-
-@dataclass(frozen=True, slots=True)
-class Pending:
-    """One picture of a call.
-
-    Attributes:
-        digest: SHA-256 of its bytes, 32 raw bytes.
-        futures: of the picture itself, then of its views. Cancelling one drops the input if it is not in the trunk yet
-            and nobody else waits for it.
-        looked_up: what the look-up took, for all pictures of the call together.
-    """
-
-    digest: bytes
-    futures: tuple[Future[Extracted], ...]
-    looked_up: Timings
 
 
 class Extraction:

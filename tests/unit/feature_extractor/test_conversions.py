@@ -18,7 +18,7 @@ from feature_extractor.conversions import (
     trunk_message,
 )
 from feature_extractor.decoding.views import VIEW_RULE
-from feature_extractor.pipeline.extraction import Pending
+from feature_extractor.pipeline.calls import Pending
 from feature_extractor.pipeline.flights import Extracted
 from feature_extractor.pipeline.timings import Timings
 from feature_extractor.settings import ExtractorSettings

@@ -10,7 +10,7 @@ from fake_extraction import DIMENSIONS, FINGERPRINT
 from served_extractor import MAX_VIEWS, digest_of, images, refusal, wire
 
 from feature_extractor.decoding.views import View, picture_key
-from feature_extractor.pipeline.extraction import Terms
+from feature_extractor.pipeline.calls import Terms
 from feature_extractor.pipeline.lanes import Lane
 from graft import statuses
 from graft.errors import InvalidArgumentError, ResourceExhaustedError

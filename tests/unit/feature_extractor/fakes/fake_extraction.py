@@ -15,7 +15,7 @@ from feature_extractor.cache.cache_stats import CacheStats, FingerprintUse
 from feature_extractor.cache.eviction import EvictionProgress
 from feature_extractor.cache.verification import VerifyProgress
 from feature_extractor.decoding.views import picture_key
-from feature_extractor.pipeline.extraction import Pending
+from feature_extractor.pipeline.calls import Pending
 from feature_extractor.pipeline.flights import Extracted
 from feature_extractor.pipeline.timings import Timings
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from feature_extractor.cache.eviction import EvictionRequest
     from feature_extractor.cache.records import Vector
-    from feature_extractor.pipeline.extraction import Terms
+    from feature_extractor.pipeline.calls import Terms
 
 DIMENSIONS = 3
 FINGERPRINT = bytes(range(16))

@@ -14,8 +14,9 @@ from gates import SOON_S, Gate
 from feature_extractor.decoding.views import draw
 from feature_extractor.pipeline.admission import Admission, Bounds
 from feature_extractor.pipeline.batcher import Batcher
+from feature_extractor.pipeline.calls import Terms
 from feature_extractor.pipeline.decode_pool import DecodePool
-from feature_extractor.pipeline.extraction import Extraction, Terms
+from feature_extractor.pipeline.extraction import Extraction
 from feature_extractor.pipeline.lanes import Lane
 from graft.errors import InvalidArgumentError
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from feature_extractor.decoding.views import Distortion, View
     from feature_extractor.pipeline.admission import Place
     from feature_extractor.pipeline.batcher import Pixels
-    from feature_extractor.pipeline.extraction import Pending
+    from feature_extractor.pipeline.calls import Pending
     from feature_extractor.pipeline.flights import Extracted
     from feature_extractor.pipeline.timings import Observer
 

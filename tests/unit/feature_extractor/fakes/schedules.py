@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pipeline_bench import Bench, expected_vector
 
 from feature_extractor.decoding.views import View
-from feature_extractor.pipeline.extraction import Terms
+from feature_extractor.pipeline.calls import Terms
 from feature_extractor.pipeline.lanes import Lane
 from graft.errors import (
     DeadlineExceededError,

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from pipeline_bench import Bench
 
-    from feature_extractor.pipeline.extraction import Pending
+    from feature_extractor.pipeline.calls import Pending
 
 CONTENT = b"a picture"
 DIGEST = hashlib.sha256(CONTENT).digest()
