@@ -97,13 +97,13 @@ def check_images(images: Sequence[object], limit: int) -> None:
         )
 
 
-def check_views(views: int, limit: int) -> None:
+def check_views(views: int, limit: int, field: str = "views") -> None:
     """Raise InvalidArgumentError if there are more than `limit` views."""
     if views > limit:
         raise InvalidArgumentError(
             f"the request asks for view {views}: a picture has at most {limit} (the setting max_views)",
             reason="TOO_MANY_VIEWS",
-            violations=(Violation("views", f"must be at most {limit}"),),
+            violations=(Violation(field, f"must be at most {limit}"),),
         )
 
 

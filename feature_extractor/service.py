@@ -128,7 +128,7 @@ class FeatureExtractorService(pb_grpc.FeatureExtractorServiceServicer):
     ) -> AsyncIterator[pb.LookupFeaturesResponse]:
         """Stream what is cached."""
         check_digests(request.digests)
-        check_views(request.view, self._limits.max_views)
+        check_views(request.view, self._limits.max_views, "view")
         view = View(request.view_seed, request.view) if request.view else None
         for start in range(0, len(request.digests), _LOOKUP_CHUNK):
             yield await asyncio.to_thread(self._look_up, request.digests[start : start + _LOOKUP_CHUNK], view)

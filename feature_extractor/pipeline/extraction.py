@@ -192,7 +192,7 @@ class Extraction:
         """Give each flight its part of the picture's place, and start; in line if the call is patient."""
         whole = Place(terms.lane, terms.patient, len(work.flights), len(work.content))
         for number, (flight, _) in enumerate(work.flights):
-            # The first to leave takes the bytes with it: the picture has been decoded by then.
+            # The first of them answers for the bytes of all: they are one file.
             flight.place = replace(whole, pictures=1, size_bytes=0 if number else whole.size_bytes)
         if terms.patient:
             self._admission.enter_in_line(whole, lambda: self._computation.start(work), work)
