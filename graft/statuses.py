@@ -128,7 +128,11 @@ def from_status(status: status_pb2.Status) -> GraftError:
 
 
 def from_rpc_error(error: grpc.RpcError) -> GraftError:
-    """Return the exception that a failed call stands for, with the details its trailer carries."""
+    """Return the exception that a failed call stands for, with the details its trailer carries.
+
+    Without details it was gRPC that failed the call: a message past a limit is MESSAGE_TOO_LARGE, other quotas of its
+    own RESOURCE_EXHAUSTED, and ABORTED is ABORTED.
+    """
     call: Any = error  # raised errors are calls too; blocking and asyncio ones share no typed base that says so
     try:
         status = rpc_status.from_call(call)
@@ -137,7 +141,15 @@ def from_rpc_error(error: grpc.RpcError) -> GraftError:
     if status is None:
         code, _ = call.code().value
         status = status_pb2.Status(code=code, message=call.details() or call.code().name)
+        status.details.append(_packed(error_details_pb2.ErrorInfo(reason=_reason_of_grpc(code, status.message))))
     return from_status(status)
+
+
+def _reason_of_grpc(code: int, message: str) -> str:
+    """Return the reason of a status that gRPC, or a proxy, made up: not Graft's own where that means something else."""
+    if code == Code.RESOURCE_EXHAUSTED:  # not a full queue
+        return "MESSAGE_TOO_LARGE" if "larger than max" in message else "RESOURCE_EXHAUSTED"
+    return "ABORTED" if code == Code.ABORTED else ""
 
 
 def _build(
