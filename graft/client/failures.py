@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from graft import statuses
-from graft.errors import GraftError, InternalError, UnavailableError
+from graft.errors import GraftError, InternalError, ResourceExhaustedError, UnavailableError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import grpc
 
 UNREACHABLE: Final = "GATEWAY_UNREACHABLE"
@@ -35,3 +37,13 @@ def to_graft_error(error: grpc.RpcError, target: str) -> GraftError:
 def ended_early() -> UnavailableError:
     """Return the error for a stream that the server ended before it had answered everything."""
     return UnavailableError("the server ended the stream before it had answered everything", reason="STREAM_ENDED")
+
+
+def cache_full(refused: Sequence[GraftError]) -> ResourceExhaustedError:
+    """Return the error for an import of which no new picture can be kept any more."""
+    return ResourceExhaustedError(
+        f"the import stopped, because the cache kept none of the last {len(refused)} new pictures: make room on "
+        "its disk or raise its limit, then import the same again, which goes on where it stopped",
+        reason="CACHE_FULL",
+        metadata={"cause": refused[0].message},
+    )

@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from graft.client import picture_calls, streaming, wire_results
+from graft.client.effects import Run
 from graft.client.folders import Folder
 from graft.client.import_tally import ImportTally
 from graft.client.importing import Importer
@@ -94,9 +95,9 @@ def import_folder(
     dataset: str, folder: Folder | str | os.PathLike[str], views: Views, policy: RetryPolicy
 ) -> Steps[ImportProgress | ImportReport]:
     """Import a folder whose subfolders are labels."""
-    counted = folder if isinstance(folder, Folder) else Folder.open(folder)
+    counted = folder if isinstance(folder, Folder) else (yield Run(partial(Folder.open, folder)))
     tally = ImportTally(counted.pictures, counted.skipped)
-    return Importer(dataset, counted.items(), views, tally, policy).steps()
+    yield from Importer(dataset, counted.items(), views, tally, policy).steps()
 
 
 def import_examples(

@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from graft.client import pictures
 from graft.v1 import trainer_pb2
 
 if TYPE_CHECKING:
-    from graft.client.feature_records import Limits
     from graft.client.pictures import Hashed
     from graft.errors import GraftError
-
-MAX_ITEMS: Final = 64
-"""Most items in a message, and most vectors, extra views included, that the pictures sent as bytes may want."""
-
-MAX_BYTES: Final = 16 * 1024 * 1024
-"""A message is not filled past this; a single larger picture has one to itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +24,6 @@ class Outgoing:
     def size_bytes(self) -> int:
         """What it adds to a message."""
         return self.hashed.size_bytes if self.as_bytes else len(self.hashed.digest)
-
-
-def image_limit(limits: Limits) -> int:
-    """Return how large a picture may be that is sent as bytes."""
-    # A kilobyte leaves room for label, source and framing.
-    return min(limits.max_image_bytes or MAX_BYTES, (limits.max_message_bytes or MAX_BYTES) - 1024)
 
 
 def read_contents(picked: list[Outgoing], limit_bytes: int) -> list[bytes | GraftError | None]:

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Final
 from graft import statuses
 from graft.client import import_messages, picture_calls, trainer_calls
 from graft.client.effects import Ask, Emit, Finish, Open, Pause, Receive, Run, Send
-from graft.client.failures import ended_early
+from graft.client.failures import cache_full, ended_early
 from graft.client.hashing import HashingReader
-from graft.client.import_messages import MAX_BYTES, MAX_ITEMS, Outgoing
+from graft.client.import_messages import Outgoing
+from graft.client.message_sizes import MAX_PICTURES, fill_limit, image_limit
 from graft.client.retrying import Backoff, RetryPolicy
 from graft.errors import GraftError, InternalError, UnavailableError
 from graft.v1 import trainer_pb2
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from graft.client.reports import ImportProgress, ImportReport
 
 WINDOW: Final = 4
-"""Messages that may wait for their answers; bounds what is in memory to about WINDOW times MAX_BYTES."""
+"""Messages that may wait for their answers; bounds what is in memory to about WINDOW times what a message may hold."""
 
 MAX_DEFERRED: Final = 4096
 """Reading pauses while so many pictures wait for identical ones."""
@@ -62,7 +63,12 @@ class Importer:
         self._stored: set[bytes] = set()  # digests acknowledged since the cache was asked last
 
     def steps(self) -> Steps[ImportProgress | ImportReport]:
-        """Emit progress after each acknowledged message, and the report at the end."""
+        """Emit progress after each acknowledged message, and the report at the end.
+
+        Raises:
+            ResourceExhaustedError: reason CACHE_FULL, none of a message's new pictures could be kept: computing the
+                others would be in vain.
+        """
         started = time.perf_counter()
         try:
             while True:
@@ -128,7 +134,8 @@ class Importer:
 
     def _pick(self) -> list[Outgoing]:
         assert self._trunk is not None  # noqa: S101 - asked for before the first message
-        most = min(MAX_ITEMS, self._trunk.limits.max_images_per_request or MAX_ITEMS)
+        most = min(MAX_PICTURES, self._trunk.limits.max_images_per_request or MAX_PICTURES)
+        full = fill_limit(self._trunk.limits)
         picked: list[Outgoing] = []
         fresh: set[bytes] = set()
         size = vectors = 0
@@ -142,7 +149,7 @@ class Importer:
             if each.as_bytes and digest in self._stored:
                 each = Outgoing(each.hashed, as_bytes=False)
             wanted = self._views.vectors if each.as_bytes else 0
-            if picked and (size + each.size_bytes > MAX_BYTES or vectors + wanted > MAX_ITEMS):
+            if picked and (size + each.size_bytes > full or vectors + wanted > MAX_PICTURES):
                 break
             self._ready.popleft()
             picked.append(each)
@@ -171,7 +178,7 @@ class Importer:
 
     def _limit_bytes(self) -> int:
         assert self._trunk is not None  # noqa: S101 - asked for before the first message
-        return import_messages.image_limit(self._trunk.limits)
+        return image_limit(self._trunk.limits)
 
     def _build(
         self, picked: list[Outgoing], contents: list[bytes | GraftError | None]
@@ -196,6 +203,7 @@ class Importer:
             raise InternalError(f"the trainer answered {len(response.results)} of {len(message)} pictures of a message")
         self._in_flight.popleft()
         again: list[Outgoing] = []
+        unkept: list[GraftError] = []
         for each, result in zip(message, response.results, strict=True):
             if result.WhichOneof("result") == "outcome":
                 self._tally.accept(added=result.outcome == trainer_pb2.IMPORT_OUTCOME_ADDED, computed=result.computed)
@@ -207,8 +215,12 @@ class Importer:
                 self._stored.discard(each.hashed.digest)
                 again.append(Outgoing(each.hashed, as_bytes=True))
                 continue
+            if error.reason == "CACHE_FULL" and each.as_bytes:
+                unkept.append(error)
             self._tally.refuse(each.hashed, error, result.digest)
             self._arrived(each, stored=False)
+        if unkept and len(unkept) == sum(each.as_bytes for each in message):
+            raise cache_full(unkept)
         self._ready.extendleft(reversed(again))
         self._backoff.progressed()
 

@@ -39,7 +39,7 @@ class ImportProgress:
         total: pictures to import; None if the caller's iterable does not say.
         added: pictures that became examples.
         unchanged: pictures that were examples already.
-        computed: pictures that went through the trunk.
+        computed: pictures that went through the trunk, as far as their answers arrived.
         refused: pictures that were not added.
         waiting_for: why the import is pausing before it tries again; None while it goes on.
     """
@@ -62,13 +62,13 @@ class ImportReport:
     """How an import went.
 
     A picture that was added by a call which broke before it was acknowledged is sent again and then counts as
-    unchanged.
+    unchanged, and not as computed.
 
     Attributes:
         total: pictures offered: added + unchanged + refused.
         added: pictures that became examples.
         unchanged: pictures that were examples already.
-        computed: pictures that went through the trunk.
+        computed: pictures that went through the trunk, as far as their answers arrived.
         refused: those that were not added, and why.
         skipped: what was passed over in the folder: see Folder.skipped.
         seconds: how long it took.

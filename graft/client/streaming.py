@@ -12,6 +12,7 @@ from graft.client import pictures
 from graft.client.effects import Ask, Emit, Finish, Open, Pause, Receive, Run, Send
 from graft.client.extra_views import NO_VIEWS, Views
 from graft.client.failures import ended_early
+from graft.client.message_sizes import MAX_PICTURES, fill_limit, image_limit
 from graft.client.picture_calls import trunk
 from graft.client.retrying import Backoff, RetryPolicy
 from graft.errors import GraftError, UnavailableError
@@ -25,10 +26,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-MAX_IMAGES: Final = 64
-"""Most pictures in a message, and most vectors, extra views included, that it asks for unless it is one picture."""
-
-MAX_BYTES: Final = 16 * 1024 * 1024
 WINDOW: Final = 4
 """Messages that may wait for their answers."""
 
@@ -84,7 +81,7 @@ class _Chunks:
 
     def __init__(self, offered: Iterable[Picture], views: Views) -> None:
         # An answer with views is then about as much work, and about as long, as one without.
-        self._most = max(1, MAX_IMAGES // views.vectors)
+        self._most = max(1, MAX_PICTURES // views.vectors)
         self._offered: Iterator[tuple[int, Picture]] = enumerate(offered)
         self._left: list[_Read] = []  # at most one, read but too large for the message before
 
@@ -92,11 +89,12 @@ class _Chunks:
         """Return the next pictures, none at the end."""
         chunk, self._left = self._left, []
         size = sum(_size(each) for each in chunk)
-        most = min(self._most, limits.max_images_per_request or MAX_IMAGES)
+        most = min(self._most, limits.max_images_per_request or MAX_PICTURES)
+        longest, full = image_limit(limits), fill_limit(limits)
         for index, picture in islice(self._offered, most - len(chunk)):
             source = pictures.source_of(picture, f"#{index}")
-            each = _Read(source, picture, pictures.read(picture, limits.max_image_bytes or MAX_BYTES))
-            if chunk and size + _size(each) > MAX_BYTES:
+            each = _Read(source, picture, pictures.read(picture, longest))
+            if chunk and size + _size(each) > full:
                 self._left = [each]
                 break
             chunk.append(each)

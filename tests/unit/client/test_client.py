@@ -69,6 +69,22 @@ def test_many_pictures_go_in_messages_of_64(client: Client, gateway: Any) -> Non
     assert [each.digest for each in results] == [digest(b"%d" % number) for number in range(130)]
 
 
+async def test_messages_keep_to_a_smaller_limit_of_the_server(
+    client: Client, aclient: AsyncClient, gateway: Any
+) -> None:
+    """Calls and streams are filled less; a picture too large for any message has its own error."""
+    gateway.state.max_message_bytes = 300_000
+    pictures = [bytes([number]) * 100_000 for number in range(5)] + [b"x" * 299_000]
+    asked = [
+        client.extract(pictures),
+        list(client.extract_stream(pictures)),
+        [each async for each in aclient.classify_stream("faces", pictures)],
+    ]
+    for results in asked:
+        assert [each.error and each.error.reason for each in results] == [None] * 5 + ["IMAGE_TOO_LARGE"]
+    assert gateway.state.batches == [2, 2, 1] * 3
+
+
 def test_a_stream_of_pictures_survives_interruptions(client: Client, gateway: Any) -> None:
     """Each picture has one result, in order, although the stream broke again and again."""
     gateway.state.break_after = [1, 0, 0, 1, 1, 1, 1]

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import os
+import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from graft.client import AsyncClient, Client, Folder, ImportProgress, ImportReport, LabelledPicture
-from graft.client.importing import MAX_BYTES, MAX_ITEMS
+from graft.client.message_sizes import MAX_BYTES, MAX_PICTURES
 from graft.client.retrying import RetryPolicy
-from graft.errors import NotFoundError, UnavailableError
+from graft.errors import NotFoundError, ResourceExhaustedError, UnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -183,7 +184,7 @@ async def test_messages_are_bounded_in_items_and_bytes(gateway: Any, run_import:
     sizes = {hashlib.sha256(item.picture).digest(): len(item.picture) for item in [*small, *large]}  # type: ignore[arg-type] # bytes, all of them
     assert len(gateway.state.messages) >= 4
     for message in gateway.state.messages:
-        assert len(message) <= MAX_ITEMS
+        assert len(message) <= MAX_PICTURES
         assert sum(sizes[digest] for _, digest in message) <= MAX_BYTES
 
 
@@ -213,3 +214,50 @@ async def test_an_import_does_not_read_far_ahead(run_import: Any) -> None:
     report = await run_import(endless(), note)
     assert report.added == 3000
     assert max(ahead) <= 1000
+
+
+async def test_an_import_ends_when_the_cache_keeps_nothing_any_more(gateway: Any, run_import: Any) -> None:
+    """Of a message whose new pictures were all refused for want of room, the rest of the import is not computed."""
+    items = pictures(1000)
+    gateway.state.full = {hashlib.sha256(item.picture).digest() for item in items[64:]}  # type: ignore[arg-type] # bytes
+    with pytest.raises(ResourceExhaustedError, match="kept none of the last 64 new pictures") as caught:
+        await run_import(items)
+    assert (caught.value.reason, caught.value.metadata["cause"]) == ("CACHE_FULL", "the disk took no more")
+    assert len(gateway.state.datasets["d"]) == 64
+    assert len(gateway.state.messages) < 10
+
+
+async def test_one_picture_that_finds_no_room_is_refused_alone(gateway: Any, run_import: Any) -> None:
+    """While others of its message are kept, the import goes on."""
+    items = pictures(200)
+    gateway.state.full = {hashlib.sha256(b"picture 70").digest()}
+    report = await run_import(items)
+    assert (report.added, [each.error.reason for each in report.refused]) == (199, ["CACHE_FULL"])
+
+
+async def test_messages_keep_to_a_smaller_limit_of_the_server(gateway: Any, run_import: Any) -> None:
+    """They are filled less; a picture too large for any message is refused here."""
+    gateway.state.max_message_bytes = 300_000
+    large = [LabelledPicture("a", bytes([number]) * 100_000) for number in range(1, 10)]
+    report = await run_import([*large, LabelledPicture("a", b"x" * 299_000, "huge")])
+    assert report.added == len(large)
+    assert [(each.source, each.error.reason) for each in report.refused] == [("huge", "IMAGE_TOO_LARGE")]
+    assert [len(message) for message in gateway.state.messages] == [2, 2, 2, 2, 1]
+
+
+async def test_a_folder_is_walked_beside_the_event_loop(
+    aclient: AsyncClient, gateway: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Counting a large folder on a slow disk holds nothing else of the loop up."""
+    gateway.state.datasets["d"] = {}
+    threads: list[int] = []
+    opened = Folder.open
+
+    def noting(path: Path) -> Folder:
+        threads.append(threading.get_ident())
+        return opened(path)
+
+    monkeypatch.setattr(Folder, "open", noting)
+    assert (await aclient.import_folder("d", tmp_path)).total == 0
+    assert threads
+    assert threads[0] != threading.get_ident()

@@ -49,7 +49,7 @@ def fake_gateway() -> Iterator[FakeGateway]:
     )
     feature_extractor_pb2_grpc.add_FeatureExtractorServiceServicer_to_server(Extractor(state), server)
     trainer_pb2_grpc.add_TrainerServiceServicer_to_server(Trainer(state), server)
-    classifier_pb2_grpc.add_ClassifierServiceServicer_to_server(Classifier(), server)
+    classifier_pb2_grpc.add_ClassifierServiceServicer_to_server(Classifier(state), server)
     gateway_pb2_grpc.add_GatewayServiceServicer_to_server(Gateway(state), server)
     alive = health.HealthServicer()
     alive.set("", health_pb2.HealthCheckResponse.SERVING)

@@ -69,7 +69,7 @@ class Extractor(feature_extractor_pb2_grpc.FeatureExtractorServiceServicer):
         limits = feature_extractor_pb2.ExtractionLimits(
             max_images_per_request=256,
             max_image_bytes=1_000_000,
-            max_message_bytes=64 * 1024 * 1024,
+            max_message_bytes=self.state.max_message_bytes,
             max_views=MAX_VIEWS,
         )
         return feature_extractor_pb2.GetTrunkResponse(trunk=trunk, limits=limits)
@@ -176,7 +176,13 @@ class Extractor(feature_extractor_pb2_grpc.FeatureExtractorServiceServicer):
 class Classifier(classifier_pb2_grpc.ClassifierServiceServicer):
     """Serves one head."""
 
+    def __init__(self, state: State) -> None:
+        self.state = state
+
     def ListHeads(self, request: Any, context: Any) -> Any:
+        if self.state.classifier_away > 0:
+            self.state.classifier_away -= 1
+            fail(context, UnavailableError("the classifier is away", reason="CLASSIFIER_UNAVAILABLE"))
         head = classifier_pb2.ServedHead(
             classifier="faces",
             version=1,

@@ -65,7 +65,10 @@ class State:
         batches: sizes of the messages of pictures of the other calls.
         break_after: for each coming ImportExamples or StreamFeatures call, after how many answers it breaks.
         forgotten: digests that FindMissing calls cached although they are not.
+        full: digests of pictures whose vectors the cache cannot keep.
         unavailable: how many coming GetTrunk calls are refused.
+        classifier_away: how many coming ListHeads calls are refused.
+        max_message_bytes: what the extractor says of itself.
         job_error: what a training job fails with, None for success.
         watch_gate: set it to let a watched job come to its end.
     """
@@ -84,7 +87,10 @@ class State:
         self.batches: list[int] = []
         self.break_after: list[int] = []
         self.forgotten: set[bytes] = set()
+        self.full: set[bytes] = set()
         self.unavailable = 0
+        self.classifier_away = 0
+        self.max_message_bytes = 64 * 1024 * 1024
         self.requests: list[Any] = []
         self.jobs: dict[str, trainer_pb2.TrainingJob] = {}
         self.aliases: dict[str, dict[str, int]] = {"faces": {"production": 1}}

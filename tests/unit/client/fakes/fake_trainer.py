@@ -9,7 +9,14 @@ from typing import Any
 from fake_state import DIMENSIONS, FINGERPRINT, State, check_views, digest_of, fail, now
 
 from graft import statuses
-from graft.errors import AlreadyExistsError, FailedPreconditionError, GraftError, NotFoundError, UnavailableError
+from graft.errors import (
+    AlreadyExistsError,
+    FailedPreconditionError,
+    GraftError,
+    NotFoundError,
+    ResourceExhaustedError,
+    UnavailableError,
+)
 from graft.v1 import trainer_pb2, trainer_pb2_grpc
 
 
@@ -73,6 +80,8 @@ class Trainer(trainer_pb2_grpc.TrainerServiceServicer):
         error: GraftError | None = None
         if item.WhichOneof("picture") == "content":
             digest, error, cached = self.state.extract(item.content)
+            if digest in self.state.full:
+                error = ResourceExhaustedError("the disk took no more", reason="CACHE_FULL")
             views = [] if error else self.state.extract_views(digest, request.views, request.view_seed)
             computed = error is None and not (cached and all(known for _, _, known in views))
         else:
