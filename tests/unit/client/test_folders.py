@@ -6,9 +6,11 @@ import os
 from typing import TYPE_CHECKING
 
 import pytest
+from PIL import Image
 
+from feature_extractor.decoding.formats import FORMATS
 from graft.client import Folder
-from graft.client.folders import picture_files
+from graft.client.folders import PICTURE_SUFFIXES, picture_files
 from graft.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
@@ -33,6 +35,12 @@ def test_a_subfolder_is_a_label_and_the_walk_is_sorted(tmp_path: Path) -> None:
         ("rose", "rose/b.JPG"),
     ]
     assert (folder.pictures, folder.skipped) == (4, 0)
+
+
+def test_every_format_that_the_extractor_decodes_has_its_file_names() -> None:
+    """What Pillow calls files of those formats; `.mpo` is a JPEG with several pictures, AVIF an option of Pillow's."""
+    names = {suffix for suffix, kind in Image.registered_extensions().items() if kind in FORMATS}
+    assert names | {".mpo", ".avif", ".avifs"} == PICTURE_SUFFIXES
 
 
 def test_hidden_files_and_other_kinds_are_passed_over_and_counted(tmp_path: Path) -> None:
