@@ -16,7 +16,7 @@ from graft.errors import GraftError
 
 
 class GraftGroup(TyperGroup):
-    """The commands; what they raise as a GraftError becomes one line on standard error and exit code 1."""
+    """The commands; what they raise as a GraftError becomes one line with its reason on standard error, exit code 1."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Parse, with the general options found wherever they are."""
@@ -28,7 +28,7 @@ class GraftGroup(TyperGroup):
         try:
             return super().invoke(ctx)
         except GraftError as error:
-            typer.echo(f"graft: {error.message}", err=True)
+            typer.echo(f"graft: {error.message} [{error.reason}]", err=True)
             for violation in getattr(error, "violations", ()):
                 typer.echo(f"  {violation.subject}: {violation.description}", err=True)
             raise typer.Exit(1) from error

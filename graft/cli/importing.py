@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import typer
 
 from graft.cli import options, output
 from graft.cli.session import session_of
-from graft.errors import FailedPreconditionError
+from graft.errors import FailedPreconditionError, UnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -34,6 +34,7 @@ def import_pictures(
     Refused pictures are listed at the end; the exit code is 0 as long as one picture was taken.
     """
     from graft.client import Folder
+    from graft.client.extra_views import Views
 
     found = Folder.open(folder)
     if not found.pictures:
@@ -42,6 +43,9 @@ def import_pictures(
             reason="NO_PICTURES",
         )
     with session_of(context).client() as client:
+        if views:
+            with suppress(UnavailableError):  # the import waits for an extractor that is away, and checks then
+                Views(views, view_seed).check(client.trunk().limits)  # before there is an empty dataset
         client.create_dataset(dataset, exist_ok=True)
         with _shown(found.pictures) as show:
             report = client.import_folder(dataset, found, show, views=views, view_seed=view_seed)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -137,8 +138,9 @@ def _wait_until_served(client: Client, job: Job) -> bool:
     """Return whether the classifier has the new version; it follows the trainer within moments."""
     deadline = time.monotonic() + _SERVED_LIMIT_S
     while True:
-        if any((head.classifier, head.version) == (job.classifier, job.version) for head in client.heads().heads):
-            return True
+        with suppress(UnavailableError):  # the training is done whether or not the classifier is there
+            if any((head.classifier, head.version) == (job.classifier, job.version) for head in client.heads().heads):
+                return True
         if time.monotonic() > deadline:
             return False
         time.sleep(0.1)

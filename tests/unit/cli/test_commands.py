@@ -61,6 +61,21 @@ def test_train_shows_the_course_and_the_accuracy(graft: Any, gateway: Any) -> No
     )
 
 
+def test_the_accuracy_is_shown_although_the_classifier_is_away(
+    graft: Any, gateway: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The training is done: the command waits for the head to be served as long as it does anyway, and succeeds."""
+    gateway.state.datasets["faces"] = {}
+    gateway.state.classifier_away = 5  # more than the four attempts that gRPC makes at a call
+    assert "served as production" in graft("train", "faces").stdout
+    gateway.state.classifier_away = 1000
+    monkeypatch.setattr("graft.cli.train._SERVED_LIMIT_S", 0)
+    result = graft("train", "faces")
+    assert result.exit_code == 0
+    assert "faces version 1: accuracy 90.0 %" in result.stdout
+    assert "the classifier has not loaded it yet" in result.stderr
+
+
 def test_a_failed_job_is_exit_code_1_with_the_reason(graft: Any, gateway: Any) -> None:
     """The reason and what to do come from the trainer."""
     gateway.state.datasets["faces"] = {}
@@ -200,7 +215,7 @@ def test_without_a_gateway_there_is_one_clear_line(arguments: list[str], tmp_pat
     """No traceback: what is wrong and what to do."""
     result = CliRunner().invoke(app, [*arguments, "--gateway", "127.0.0.1:1", "--home", str(tmp_path)])
     assert result.exit_code == 1
-    assert result.stderr == "graft: no Graft gateway at 127.0.0.1:1: start one with `graft up`\n"
+    assert result.stderr == "graft: no Graft gateway at 127.0.0.1:1: start one with `graft up` [GATEWAY_UNREACHABLE]\n"
 
 
 def test_a_wrong_option_is_exit_code_2(graft: Any) -> None:

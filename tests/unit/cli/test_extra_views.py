@@ -21,7 +21,9 @@ def test_import_keeps_extra_views_too(graft: Any, gateway: Any, folder: Path) ->
     assert "4 unchanged, 1 refused; 0 computed" in again.stdout
     refused = graft("import", "faces", folder, "--views", 9)
     assert refused.exit_code == 1
-    assert "graft: 9 views were asked for: the extractor takes at most 8\n" in refused.stderr
+    assert "graft: 9 views were asked for: the extractor takes at most 8 [TOO_MANY_VIEWS]\n" in refused.stderr
+    graft("import", "new", folder, "--views", 9)
+    assert list(gateway.state.datasets) == ["faces"]  # no empty one is left behind
     assert graft("import", "faces", folder, "--views", -1).exit_code == 2
 
 

@@ -39,7 +39,8 @@ def test_a_base_install_says_what_to_install(tmp_path: Path, monkeypatch: pytest
     result = CliRunner().invoke(app, ["up", "--home", str(tmp_path)])
     assert result.exit_code == 1
     assert result.stderr == (
-        "graft: this install lacks no_such_package: pip install 'graft[all]' brings what the services need\n"
+        "graft: this install lacks no_such_package: pip install 'graft[all]' brings what the services need "
+        "[NOT_INSTALLED]\n"
     )
 
 
