@@ -9,6 +9,7 @@ from feature_extractor.cache.eviction import EvictionRequest
 from feature_extractor.cache.records import DIGEST_BYTES, FINGERPRINT_BYTES
 from feature_extractor.decoding.views import VIEW_RULE
 from feature_extractor.pipeline.lanes import Lane
+from feature_extractor.trunks.loading import is_graph
 from graft import statuses
 from graft.errors import GraftError, InternalError, InvalidArgumentError, Violation
 from graft.v1 import feature_extractor_pb2 as pb
@@ -101,7 +102,7 @@ def check_views(views: int, limit: int, field: str = "views") -> None:
     """Raise InvalidArgumentError if there are more than `limit` views."""
     if views > limit:
         raise InvalidArgumentError(
-            f"the request asks for view {views}: a picture has at most {limit} (the setting max_views)",
+            f"the request asks for view {views}: a picture of this trunk has at most {limit}",
             reason="TOO_MANY_VIEWS",
             violations=(Violation(field, f"must be at most {limit}"),),
         )
@@ -203,11 +204,12 @@ def trunk_message(loaded: LoadedTrunk) -> pb.Trunk:
 
 
 def limits_message(settings: ExtractorSettings) -> pb.ExtractionLimits:
-    """What GetTrunk tells of the limits."""
+    """What GetTrunk tells of the limits; a graph that is run whole decodes by itself and makes no views."""
+    run_whole = settings.graph_mode == "faithful" and is_graph(settings.weights)
     return pb.ExtractionLimits(
         max_images_per_request=settings.max_images_per_request,
         max_image_bytes=settings.max_image_bytes,
         max_image_pixels=settings.max_image_pixels,
         max_message_bytes=settings.max_message_bytes,
-        max_views=settings.max_views,
+        max_views=0 if run_whole else settings.max_views,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -127,6 +128,17 @@ def test_the_trunk_is_told_with_why_it_serves() -> None:
     assert (message.layer, message.dimensions, message.input_size_px) == ("mixed7", 768, 299)
     assert (message.precision, message.engine, message.device) == ("bfloat16", "jax", "GPU H100")
     assert (message.cpu_fallback, message.view_rule) == (True, VIEW_RULE)
+
+
+@pytest.mark.parametrize(
+    ("weights", "mode", "views"),
+    [("graph.pb", "faithful", 0), ("graph.pb", "batched", 3), ("imagenet", "faithful", 3)],
+)
+def test_a_graph_that_is_run_whole_makes_no_views(
+    weights: str, mode: Literal["batched", "faithful"], views: int
+) -> None:
+    """So it promises none, and a call that asks for some is refused before a picture travels."""
+    assert limits_message(ExtractorSettings(weights=weights, graph_mode=mode, max_views=3)).max_views == views
 
 
 def test_the_limits_are_told_as_they_are_set() -> None:
