@@ -107,6 +107,9 @@ class AsyncClient(AsyncPictureMethods):
 
         With `views` the vectors of so many extra views of each picture are cached as well, drawn from `view_seed` and
         the picture's digest.
+
+        Raises:
+            ResourceExhaustedError: reason CACHE_FULL, the cache keeps nothing new any more; doing it again goes on.
         """
         return await self._import(
             flows.import_folder(dataset, folder, Views(views, view_seed), self._retry), on_progress
