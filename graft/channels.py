@@ -75,6 +75,6 @@ def open_channel(target: str, max_message_bytes: int = MAX_MESSAGE_BYTES, *, ret
     return grpc.aio.insecure_channel(target, options=channel_options(max_message_bytes, retries=retries))
 
 
-def open_sync_channel(target: str, max_message_bytes: int = MAX_MESSAGE_BYTES) -> grpc.Channel:
+def open_sync_channel(target: str, max_message_bytes: int = MAX_MESSAGE_BYTES, *, retries: bool = True) -> grpc.Channel:
     """Return a blocking channel to `target` (host:port or any gRPC target); it connects when first used."""
-    return grpc.insecure_channel(target, options=channel_options(max_message_bytes))
+    return grpc.insecure_channel(target, options=channel_options(max_message_bytes, retries=retries))

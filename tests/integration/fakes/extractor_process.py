@@ -50,8 +50,8 @@ def start(home: Path, *flags: str) -> AbstractContextManager[StageProcess]:
 
 
 def stub_of(stage: StageProcess) -> feature_extractor_pb2_grpc.FeatureExtractorServiceStub:
-    """Return a stub on a channel that lives as long as the process of the tests."""
-    return feature_extractor_pb2_grpc.FeatureExtractorServiceStub(open_sync_channel(stage.address))
+    """Return a stub on a channel that lives as long as the process of the tests, and shows every refusal."""
+    return feature_extractor_pb2_grpc.FeatureExtractorServiceStub(open_sync_channel(stage.address, retries=False))
 
 
 def images(contents: Iterable[bytes]) -> list[common_pb2.Image]:
