@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from asyncio import Task
-    from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable
 
 _Request = TypeVar("_Request")
 _Response = TypeVar("_Response")
@@ -15,7 +15,7 @@ _Response = TypeVar("_Response")
 
 async def in_order(
     requests: AsyncIterable[_Request], answer: Callable[[_Request], Awaitable[_Response]], window: int
-) -> AsyncIterator[_Response]:
+) -> AsyncGenerator[_Response, None]:
     """Yield `answer(request)` for each request, in order, with at most `window` of them under way or unread.
 
     A request is read only when there is room for it, so a slow consumer slows the producer down. The first error ends

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 import pytest
@@ -27,9 +28,11 @@ class Stream:
 
     async def answers(self) -> AsyncIterator[int]:
         """The messages' places, each when its gate is opened; four at once."""
-        requests = self._share.metered(self._requests())
-        async for answer in in_order(requests, lambda place: self._share.spend(place, self._work), 4):
-            yield answer
+        with self._share as share:
+            requests = share.metered(self._requests())
+            async with aclosing(in_order(requests, lambda place: share.spend(place, self._work), 4)) as answers:
+                async for answer in answers:
+                    yield answer
 
     async def await_begun(self, count: int) -> None:
         """Wait until the work on so many messages has begun."""
@@ -127,10 +130,16 @@ async def test_what_a_cancelled_stream_had_spent_is_free_again() -> None:
     assert await following == [0, 1]
 
 
+async def one(request: bytes) -> AsyncIterator[bytes]:
+    """A stream of one message."""
+    yield request
+
+
 async def test_work_that_fails_gives_its_bytes_back() -> None:
     """The error comes through and nothing stays spent."""
     budget = ByteBudget(20)
     share = StreamShare[bytes](budget, len)
+    assert await anext(share.metered(one(b"four"))) == b"four"
 
     async def fail(request: bytes) -> None:
         assert budget.spent == len(request)
@@ -138,4 +147,67 @@ async def test_work_that_fails_gives_its_bytes_back() -> None:
 
     with pytest.raises(ValueError, match="four"):
         await share.spend(b"four", fail)
+    assert budget.spent == 0
+
+
+async def test_those_who_wait_for_the_same_room_do_not_all_get_it() -> None:
+    """Of nine streams that wait with a large message each, as many go on as fit when there is room again."""
+    budget = ByteBudget(100)
+    streams = [Stream(budget, [10, 50]) for _ in range(9)]
+    answers = [asyncio.ensure_future(collect(stream)) for stream in streams]
+    for stream in streams:
+        await stream.await_read(2)
+    assert budget.spent == 90
+    for stream in streams[:4]:  # four have nothing under way now, so that each may have one message in any case
+        stream.gates[0].set()
+        await stream.await_begun(2)
+    assert budget.spent == 5 * 10 + 4 * 50
+    for stream in streams:
+        for gate in stream.gates:
+            gate.set()
+    assert await asyncio.gather(*answers) == [[0, 1]] * 9
+    assert budget.spent == 0
+
+
+async def test_room_goes_to_as_many_as_fit() -> None:
+    """Three wait for sixty bytes each: with a hundred free one of them has them, and the next when it is done."""
+    budget = ByteBudget(100)
+    await budget.reserve(100, bool)
+    waiting = [asyncio.ensure_future(budget.reserve(60, bool)) for _ in range(3)]
+    await asyncio.sleep(0)
+    for done in (1, 2, 3):
+        budget.release(100 if done == 1 else 60)
+        await asyncio.wait(waiting[:done])
+        assert [each.done() for each in waiting] == [number < done for number in range(3)]
+        assert budget.spent == 60
+
+
+async def test_a_stream_waits_for_no_other_while_it_has_nothing_under_way() -> None:
+    """With the budget spent by another, its next message is begun as soon as its last one is done."""
+    budget = ByteBudget(20)
+    await budget.reserve(20, bool)
+    stream = Stream(budget, [15, 15])
+    answers = asyncio.ensure_future(collect(stream))
+    await stream.await_read(2)
+    assert stream.begun == [0]
+    stream.gates[0].set()
+    await stream.await_begun(2)
+    stream.gates[1].set()
+    assert await answers == [0, 1]
+    assert budget.spent == 20
+
+
+async def test_what_was_never_begun_is_given_back_at_the_end_of_the_stream() -> None:
+    """A message whose work is cancelled before its first step counts no longer than its stream."""
+    budget = ByteBudget(20)
+
+    async def work(request: bytes) -> None:
+        raise AssertionError(request)
+
+    with StreamShare[bytes](budget, len) as share:
+        request = await anext(share.metered(one(b"four")))
+        task = asyncio.ensure_future(share.spend(request, work))
+        task.cancel()
+        await asyncio.wait({task})
+        assert budget.spent == 4
     assert budget.spent == 0
