@@ -36,7 +36,8 @@ _log = structlog.get_logger("graft.stage")
 def run_stage(stage: str, settings: StageSettings, services: Sequence[str], open_stage: OpenStage) -> NoReturn:
     """Run a stage until it is told to stop, then leave the process.
 
-    Exit code 0 after SIGTERM, SIGINT or the end of the supervisor, whenever it comes; 1 if the stage cannot start.
+    Exit code 0 after SIGTERM, SIGINT or the end of the supervisor, whenever it comes, and also where closing takes so
+    long that the stage is left as it is; 1 if the stage cannot start, or cannot close.
 
     Args:
         stage: its name in logs and in the line on standard output that tells the address.
@@ -53,7 +54,7 @@ def run_stage(stage: str, settings: StageSettings, services: Sequence[str], open
         sys.stderr.write(f"{stage}: {error.message}\n")
         code = 1
     except OSError as error:  # the home cannot be made, read or written
-        sys.stderr.write(f"{stage}: {error.filename or settings.home}: {error.strerror or error}\n")
+        sys.stderr.write(f"{stage}: {error.filename or settings.home}: {error.strerror or repr(error)}\n")
         code = 1
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError):  # nobody reads it any more, or the disk is full
@@ -90,7 +91,13 @@ async def _serve(stage: str, settings: StageSettings, services: Sequence[str], o
         await stopping
         _log.info("draining", grace_s=settings.grace_s)
         await server.drain(settings.grace_s)
-        async with asyncio.timeout(_CLOSE_LIMIT_S):
-            await opened.__aexit__(None, None, None)
-        _log.info("stopped")
+        # Never cancelled: what closes in a thread goes on there, and to unwind beside it would close things twice or
+        # in the wrong order.
+        closed = asyncio.ensure_future(opened.__aexit__(None, None, None))
+        await asyncio.wait({closed}, timeout=_CLOSE_LIMIT_S)
+        if closed.done():
+            closed.result()
+            _log.info("stopped")
+        else:
+            _log.error("left without being closed, as after a kill: it took too long", limit_s=_CLOSE_LIMIT_S)
         return 0

@@ -30,8 +30,18 @@ async def open_stage(server, registry):
         raise FailedPreconditionError("the weights are gone; fetch them again")
     if "{mode}" == "no home":
         open("/proc/nowhere/catalog")
+    if "{mode}" == "time-out":
+        raise TimeoutError
+    if "{mode}" == "stuck":
+        import graft.serving.stage
+        graft.serving.stage._CLOSE_LIMIT_S = 0.1
     print("open", flush=True)
     yield
+    if "{mode}" == "stuck":
+        try:
+            await asyncio.to_thread(time.sleep, 600)
+        finally:
+            print("unwound", flush=True)
     print("closed", flush=True)
 
 run_stage("stage", load_settings(StageSettings, "stage", ["--listen", "127.0.0.1:0"]), ["graft.v1.X"], open_stage)
@@ -101,11 +111,23 @@ def test_the_end_of_the_supervisor_stops_a_stage() -> None:
         assert process.wait(30) == 0
 
 
+def test_a_stage_that_does_not_close_in_time_is_left_and_exits_0() -> None:
+    """It is not unwound beside the thread that still closes it; the log says what happened."""
+    with start("stuck") as process:
+        read_until(process, "open")
+        process.terminate()
+        output, logged = process.communicate(timeout=30)
+        assert process.returncode == 0
+    assert "unwound" not in output
+    assert "it took too long" in logged
+
+
 @pytest.mark.parametrize(
     ("mode", "line"),
     [
         ("broken", "stage: the weights are gone; fetch them again"),
         ("no home", "stage: /proc/nowhere/catalog: No such file or directory"),
+        ("time-out", "TimeoutError"),
     ],
 )
 def test_a_stage_that_cannot_start_says_why_and_exits_1(mode: str, line: str) -> None:
