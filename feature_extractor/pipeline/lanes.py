@@ -71,12 +71,22 @@ class LaneQueue(Generic[_T]):
             return self.take(0, 1)[0]
         return self.take(1, 0)[0]
 
+    def take_interactive(self) -> _T:
+        """Take the next of the interactive lane while bulk has all that it may have: nothing is owed for that.
+
+        Raises:
+            IndexError: the lane is empty.
+        """
+        return self._interactive.popleft()
+
     def hasten(self, matches: Callable[[_T], bool]) -> None:
         """Move the items that match from the bulk lane to the end of the interactive one."""
         hurried = [item for item in self._bulk if matches(item)]
         if hurried:
             self._bulk = deque(item for item in self._bulk if not matches(item))
             self._interactive.extend(hurried)
+        if not self._bulk:
+            self._owed = 0.0
 
     def clear(self) -> list[_T]:
         """Take everything."""

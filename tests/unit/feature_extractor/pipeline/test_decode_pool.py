@@ -70,6 +70,55 @@ def test_a_hastened_job_is_done_before_bulk_ones() -> None:
     assert done == ["b3", "b1", "b2"]
 
 
+def test_a_reserved_thread_takes_no_bulk_job() -> None:
+    """While bulk jobs hold all the threads that they may have, an interactive one is done and no further bulk one."""
+    done: list[str] = []
+    interactive_done = threading.Event()
+    pool = DecodePool(1, reserved=1)
+    gate = Gate()
+    gate.shut()
+    assert pool.submit(gate.pass_through, Lane.BULK)
+    gate.await_arrival()
+    pool.submit(note(done, "bulk"), Lane.BULK)
+    pool.submit(note(done, "interactive"), Lane.INTERACTIVE)
+    pool.submit(interactive_done.set, Lane.INTERACTIVE)
+    assert interactive_done.wait(SOON_S)
+    assert done == ["interactive"]
+    gate.open()
+    pool.close()
+    assert done == ["interactive", "bulk"]
+
+
+def test_a_hastened_job_wakes_a_reserved_thread() -> None:
+    """A bulk job that is hastened while a reserved thread is idle is done at once."""
+    hastened = threading.Event()
+    pool = DecodePool(1, reserved=1)
+    gate = Gate()
+    gate.shut()
+    assert pool.submit(gate.pass_through, Lane.BULK)
+    gate.await_arrival()
+    pool.submit(hastened.set, Lane.BULK, "hurry")
+    pool.hasten("hurry".__eq__)
+    assert hastened.wait(SOON_S)
+    gate.open()
+    pool.close()
+
+
+def test_bulk_jobs_have_all_the_other_threads() -> None:
+    """Reserved threads come on top: two bulk jobs run at once in a pool of two."""
+    both = threading.Barrier(2)
+    met = threading.Semaphore(0)
+
+    def meet() -> None:
+        both.wait(SOON_S)
+        met.release()
+
+    with closing(DecodePool(2, reserved=1)) as pool:
+        for _ in range(4):
+            pool.submit(meet, Lane.BULK)
+        assert all(met.acquire(timeout=SOON_S) for _ in range(4))
+
+
 def test_jobs_run_side_by_side() -> None:
     """As many jobs as threads are under way at once."""
     both = threading.Barrier(2)

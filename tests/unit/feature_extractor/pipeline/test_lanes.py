@@ -54,6 +54,22 @@ def test_what_is_owed_is_forgotten_when_bulk_is_empty() -> None:
     assert queue.bulk_due == 0
 
 
+def test_what_is_owed_is_forgotten_when_the_last_of_bulk_is_hastened() -> None:
+    """A bulk item that comes right after has no claim either."""
+    queue = filled(interactive=100, bulk=1)
+    queue.take(20, 0)
+    queue.hasten(lambda _: True)
+    queue.append(2000, Lane.BULK)
+    assert queue.bulk_due == 0
+
+
+def test_nothing_is_owed_for_what_was_taken_while_bulk_had_its_own() -> None:
+    """take_interactive gives the interactive items in order, leaves the bulk lane alone and promises it nothing."""
+    queue = filled(interactive=20, bulk=2)
+    assert [queue.take_interactive() for _ in range(16)] == list(range(16))
+    assert (queue.waiting(Lane.BULK), queue.bulk_due) == (2, 0)
+
+
 def test_an_empty_queue_has_nothing_to_give() -> None:
     """take_one raises, take gives nothing."""
     queue: LaneQueue[int] = LaneQueue()
