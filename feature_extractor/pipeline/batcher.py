@@ -9,9 +9,11 @@ moment for as many.
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
-from concurrent.futures import Future
+from concurrent.futures import Future, InvalidStateError
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
 
 Pixels = npt.NDArray[np.uint8]
 """One decoded picture, uint8[299, 299, 3], or a batch of them, uint8[n, 299, 299, 3]."""
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +57,10 @@ class BatcherStats:
 
     Attributes:
         queued: pictures waiting for the trunk.
-        seconds_per_picture: smoothed time the trunk takes for a picture of a batch; 0 before the first batch.
+        seconds_per_picture: see Pace.
         batches: batches that the trunk ran.
         pictures: pictures in them.
         failed_batches: batches in which the trunk raised.
-        dropped: pictures that nobody wanted any more when their turn came.
     """
 
     queued: int
@@ -65,7 +68,6 @@ class BatcherStats:
     batches: int
     pictures: int
     failed_batches: int
-    dropped: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +106,9 @@ class Batcher:
         self._trunk = trunk
         self._observe = observe
         self._clock = clock
-        self._tally = Tally("batches", "pictures", "failed_batches", "dropped")
-        # Invariant: _queue, _closed and _pace are touched only under _changed's lock; every change notifies. Others
-        # may read the one float of _pace that they need.
+        self._tally = Tally("batches", "pictures", "failed_batches")
+        # Invariant: _queue, _closed and _pace are changed only under _changed's lock, which notifies of what comes and
+        # of closing. Without it _closed, which is set once, and the one float of _pace that others need may be read.
         self._changed = threading.Condition()
         self._queue: LaneQueue[_Item] = LaneQueue()
         self._closed = False
@@ -164,22 +166,32 @@ class Batcher:
             thread.join()
 
     def _run(self) -> None:
-        while (items := self._next_batch()) is not None:
-            size, batch = len(items), list[_Item]()
-            while items:
-                batch += [item for item in items if self._claim(item)]  # outside the lock: `wanted` may take locks
-                items = self._fill_up(size - len(batch))  # the places of those who left are for others
-            if batch:
-                self._compute(batch)
+        while not self._closed:
+            taken: list[_Item] = []
+            try:
+                self._run_batch(taken)
+            except Exception as error:  # noqa: BLE001  # the thread must outlive any failure, and nobody may wait for ever
+                _log.exception("a batch failed beside the trunk")
+                _fail(taken or self._take_all(), error)
 
-    def _next_batch(self) -> list[_Item] | None:
-        """Wait for the moment a batch starts and take it; None when the batcher is closed."""
+    def _run_batch(self, taken: list[_Item]) -> None:
+        """Run the next batch; whoever leaves the queue for it is put into `taken`."""
+        taken += (items := self._next_batch())
+        size, batch = len(items), list[_Item]()
+        while items:
+            batch += [item for item in items if _claim(item)]  # outside the lock: `wanted` may take locks
+            taken += (items := self._fill_up(size - len(batch)))  # the places of those who left are for others
+        if batch:
+            self._compute(batch)
+
+    def _next_batch(self) -> list[_Item]:
+        """Wait for the moment a batch starts and take it; empty when the batcher is closed."""
         with self._changed:
             self._changed.wait_for(lambda: self._closed or len(self._queue))
             company, wait_s = self._pace.company()
             self._changed.wait_for(lambda: self._closed or len(self._queue) >= company, timeout=wait_s)
             if self._closed:
-                return None
+                return []
             queue = self._queue
             waiting = queue.waiting(Lane.INTERACTIVE), queue.waiting(Lane.BULK)
             return queue.take(*self._pace.choose(*waiting, queue.bulk_due))
@@ -188,13 +200,9 @@ class Batcher:
         with self._changed:
             return [self._queue.take_one() for _ in range(min(places, len(self._queue)))]
 
-    def _claim(self, item: _Item) -> bool:
-        if not item.wanted():
-            item.future.cancel()
-        if item.future.set_running_or_notify_cancel():
-            return True
-        self._tally.add("dropped")
-        return False
+    def _take_all(self) -> list[_Item]:
+        with self._changed:
+            return self._queue.clear()
 
     def _compute(self, batch: list[_Item]) -> None:
         started = self._clock()
@@ -205,15 +213,14 @@ class Batcher:
                 raise RuntimeError(f"the trunk gave {len(vectors)} vectors for {len(batch)} pictures")  # noqa: TRY301  # one way out for every fault of the trunk
         except Exception as error:  # noqa: BLE001  # handed to those who wait; the thread must outlive any failure
             self._tally.add("failed_batches")
-            for item in batch:
-                item.future.set_exception(error)
+            _fail(batch, error)
             return
         seconds = self._clock() - started
-        self._record(len(batch), seconds)
         for item, row in zip(batch, vectors, strict=True):
             vector = row.copy()  # a view would keep the whole batch alive
             vector.flags.writeable = False
             item.future.set_result(Ran(vector, started - item.queued_at, seconds))
+        self._record(len(batch), seconds)  # last: if that fails, the vectors are there all the same
 
     def _record(self, size: int, seconds: float) -> None:
         with self._changed:
@@ -222,6 +229,19 @@ class Batcher:
         self._tally.add("pictures", size)
         if self._observe is not None:
             self._observe(size, seconds)
+
+
+def _claim(item: _Item) -> bool:
+    if not item.wanted():
+        item.future.cancel()
+    return item.future.set_running_or_notify_cancel()
+
+
+def _fail(items: Sequence[_Item], error: Exception) -> None:
+    """Those that have no answer yet get the error."""
+    for item in items:
+        with suppress(InvalidStateError):  # answered or cancelled already
+            item.future.set_exception(error)
 
 
 def _closed_error() -> UnavailableError:
