@@ -31,18 +31,19 @@ class Pace:
         self._seconds: dict[int, float] = {}
         self._last: tuple[int, float] = (0, 0.0)
         self.seconds_per_picture = 0.0
-        """Smoothed time for one picture of a batch; 0 before the first batch."""
+        """Smoothed time for a picture where many wait: in the largest batch that was measured and that may be run; 0
+        before the first batch. On an accelerator a lone picture takes many times as long."""
 
     def record(self, size: int, seconds: float) -> None:
         """Learn from a batch that ran."""
         self._last = size, seconds
         self._seconds[size] = _smoothed(self._seconds.get(size), seconds)
-        self.seconds_per_picture = _smoothed(self.seconds_per_picture or None, seconds / size)
         # A size found too slow is not run any more and so would be too slow for ever, after one bad moment of the
         # machine. It takes no longer than its pictures in batches of this size: what is known of it follows that.
         for larger, known in self._seconds.items():
             if larger > size and known > (bound := self._seconds[size] * larger / size):
                 self._seconds[larger] = _smoothed(known, bound)
+        self.seconds_per_picture = self._rate(self.limit())
 
     def limit(self) -> int:
         """Pictures that the next batch may hold."""
@@ -87,7 +88,14 @@ class Pace:
         return total - interactive if self.seconds_per_picture else 0
 
     def _estimate(self, size: int) -> float:
-        return self._seconds.get(size, size * self.seconds_per_picture)
+        return self._seconds[size] if size in self._seconds else size * self._rate(size)
+
+    def _rate(self, size: int) -> float:
+        """Seconds for a picture in the largest batch measured up to this size: in a larger one it takes no longer."""
+        if not self._seconds:
+            return 0.0
+        nearest = max((each for each in self._seconds if each <= size), default=min(self._seconds))
+        return self._seconds[nearest] / nearest
 
     def _floor(self, count: int) -> int:
         """The largest size that these fill: the rest is answered no later for being the next batch."""

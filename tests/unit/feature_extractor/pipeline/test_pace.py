@@ -98,6 +98,34 @@ def test_the_costs_follow_what_batches_take_now() -> None:
     assert pace.limit() == 2
 
 
+def test_a_wait_is_judged_by_the_batches_that_a_crowd_is_computed_in() -> None:
+    """On an accelerator lone callers, however many, do not make a queue look as long as if each went alone."""
+    pace = accelerator(0.032)
+    for _ in range(50):
+        pace.record(1, 0.032)
+    assert pace.seconds_per_picture == pytest.approx(0.001)
+
+
+def test_a_wait_follows_the_machine_when_it_slows_down() -> None:
+    """What sizes no longer run once cost does not count: the largest that may be run does."""
+    pace = processor(0.03)
+    for _ in range(50):
+        pace.record(8, 8 * 0.06)
+        pace.record(4, 4 * 0.06)
+    assert pace.limit() == 4
+    assert pace.seconds_per_picture == pytest.approx(0.06, rel=0.01)
+
+
+def test_a_size_that_was_never_run_is_judged_by_the_nearest_smaller_one() -> None:
+    """Lone callers on an accelerator do not keep larger batches out once a larger one was seen to cost no more."""
+    pace = Pace(SIZES, max_batch_s=0.3, max_wait_s=0.02)
+    for _ in range(50):
+        pace.record(1, 0.03)
+    assert pace.limit() == 8
+    pace.record(8, 0.03)
+    assert pace.limit() == 32
+
+
 def test_a_size_that_was_too_slow_once_comes_back() -> None:
     """After one bad moment of the machine the limit rises again, although the size itself is not run meanwhile."""
     pace = processor(0.03)
