@@ -5,33 +5,14 @@ from __future__ import annotations
 import threading
 from collections import deque
 from concurrent.futures import Future
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from feature_extractor.tally import Tally
 from graft.errors import UnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from feature_extractor.cache.records import Entry
-
-
-@dataclass(frozen=True, slots=True)
-class WriterStats:
-    """The writer at one moment; commits, failed_commits and written count since the start.
-
-    Attributes:
-        queued: entries waiting for a commit.
-        commits: commits that succeeded.
-        failed_commits: commits that failed as a whole.
-        written: entries in commits that succeeded.
-    """
-
-    queued: int
-    commits: int
-    failed_commits: int
-    written: int
 
 
 class GroupCommitWriter:
@@ -59,7 +40,6 @@ class GroupCommitWriter:
         self._max_entries = max_entries
         self._gather_s = gather_s
         self._capacity = capacity
-        self._tally = Tally("commits", "failed_commits", "written")
         # Invariant: _queue and _closed are touched only under _changed's lock; every change notifies.
         self._changed = threading.Condition()
         self._queue: deque[tuple[Entry, Future[None]]] = deque()
@@ -81,12 +61,6 @@ class GroupCommitWriter:
             self._queue.append((entry, future))
             self._changed.notify_all()
         return future
-
-    def stats(self) -> WriterStats:
-        """The queue and the counters."""
-        with self._changed:
-            queued = len(self._queue)
-        return WriterStats(queued=queued, **self._tally.snapshot())
 
     def close(self) -> None:
         """Take no more, write what is queued, stop the thread; again does nothing."""
@@ -115,11 +89,8 @@ class GroupCommitWriter:
         try:
             self._commit([entry for entry, _ in group])
         except Exception as error:  # noqa: BLE001  # handed to those who wait; the thread must outlive any failure
-            self._tally.add("failed_commits")
             for _, future in group:
                 future.set_exception(error)
             return
-        self._tally.add("commits")
-        self._tally.add("written", len(group))
         for _, future in group:
             future.set_result(None)
