@@ -91,14 +91,15 @@ class FeatureCache:
         """The vector, or None."""
         return self.get_many([key])[0]
 
-    def get_many(self, keys: Sequence[bytes]) -> list[Vector | None]:
-        """A read-only float32[dimensions] or None for each key, in order."""
+    def get_many(self, keys: Sequence[bytes], *, counted: bool = True) -> list[Vector | None]:
+        """A read-only float32[dimensions] or None for each key, in order; hits and misses are counted if `counted`."""
         stored_keys, values = self._values(keys)
         vectors = unpack_vectors(stored_keys, values, self._dimensions)
         self._used(keys, stored_keys, values, [vector is not None for vector in vectors])
-        missing = sum(vector is None for vector in vectors)
-        self._tally.add("hits", len(vectors) - missing)
-        self._tally.add("misses", missing)
+        if counted:
+            missing = sum(vector is None for vector in vectors)
+            self._tally.add("hits", len(vectors) - missing)
+            self._tally.add("misses", missing)
         return vectors
 
     def contains_many(self, keys: Sequence[bytes]) -> list[bool]:

@@ -109,9 +109,10 @@ def test_a_vector_is_the_callers_own_copy(cache: FeatureCache, tmp_path: Path) -
 
 
 def test_hits_and_misses_are_counted(cache: FeatureCache) -> None:
-    """The counters tell what get_many found; contains_many does not move them."""
+    """The counters tell what get_many found, unless it is asked not to count; contains_many does not move them."""
     cache.put_many([entry(1)])
     cache.get_many([digest(1), digest(2), digest(1)])
+    cache.get_many([digest(1), digest(2)], counted=False)
     cache.contains_many([digest(1), digest(2)])
     assert (cache.stats().hits, cache.stats().misses) == (2, 1)
 
