@@ -39,8 +39,8 @@ class DecodedPicture(Protocol):
 class VectorCache(Protocol):
     """The part of the cache that is read here."""
 
-    def get_many(self, keys: Sequence[bytes]) -> list[Vector | None]:
-        """The vector or None for each key, in order."""
+    def get_many(self, keys: Sequence[bytes], *, counted: bool = True) -> list[Vector | None]:
+        """The vector or None for each key, in order; `counted` as hits and misses or not."""
         ...
 
 
@@ -64,13 +64,15 @@ class Work:
         flights: each with the view it is of, None for the picture as it is.
         content: the picture's bytes.
         landed: `Flights.landed` before the cache was asked for the picture.
-        claimed_at: when its waiting began, in seconds of the clock.
+        claimed_at: time.monotonic() when its waiting began.
+        came_by: the lane of the call that claimed it.
     """
 
     flights: tuple[tuple[Flight, View | None], ...]
     content: bytes
     landed: int
     claimed_at: float
+    came_by: Lane
 
     @property
     def lane(self) -> Lane:

@@ -62,16 +62,18 @@ class Disk:
     at_once: bool = True
     failure: Exception | None = None
     read_failure: Exception | None = None
+    counted: int = 0
     vectors: dict[bytes, Vector] = field(default_factory=dict)
     previews: dict[bytes, bytes] = field(default_factory=dict)
     queue: list[tuple[Entry, Future[None]]] = field(default_factory=list)
     queued: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def get_many(self, keys: Sequence[bytes]) -> list[Vector | None]:
+    def get_many(self, keys: Sequence[bytes], *, counted: bool = True) -> list[Vector | None]:
         """As FeatureCache.get_many."""
         if self.read_failure is not None:
             raise self.read_failure
+        self.counted += len(keys) * counted
         return [self.vectors.get(key) for key in keys]
 
     def write(self, entry: Entry) -> Future[None]:

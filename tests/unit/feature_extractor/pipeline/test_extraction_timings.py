@@ -12,9 +12,11 @@ from feature_extractor.pipeline.lanes import Lane
 from feature_extractor.pipeline.timings import Observer, Timings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from pipeline_bench import Bench
+
+    from feature_extractor.cache.records import Vector
 
 
 @dataclass
@@ -109,3 +111,34 @@ def test_the_observer_is_told_of_each_piece_of_work(make_bench: Callable[..., Be
     assert len(notes.writes) == 4
     assert [lane for lane, _ in notes.waits] == [Lane.BULK] * 2 + [Lane.INTERACTIVE] * 2
     assert all(seconds > 0 for seconds in (*notes.look_ups, *notes.decodings, *notes.writes))
+
+
+def test_what_is_found_at_the_second_look_up_has_waited_and_is_counted_once(bench: Bench) -> None:
+    """Stored by another between look-up and turn, a picture tells of its wait; the cache counts its look-up once."""
+    look_up = bench.disk.get_many
+
+    def land_meanwhile(keys: Sequence[bytes], *, counted: bool = True) -> list[Vector | None]:
+        missed = look_up(keys, counted=counted)
+        bench.disk.get_many = look_up  # type: ignore[method-assign]  # only the first look-up is overtaken
+        bench.call(b"1", durable=True)[0].result(SOON_S)
+        return missed
+
+    bench.disk.get_many = land_meanwhile  # type: ignore[method-assign]  # as above
+    overtaken = bench.call(b"1")[0].result(SOON_S)
+    assert overtaken.cached
+    assert overtaken.timings.queue_s > 0
+    assert bench.disk.counted == 2
+
+
+def test_a_wait_is_that_of_the_lane_the_picture_came_by(make_bench: Callable[..., Bench]) -> None:
+    """A picture of a stream that a caller in a hurry takes along has waited in the bulk lane."""
+    notes = Notes()
+    bench = make_bench(observer=notes)
+    bench.trunk.shut()
+    stream = bench.stream(b"1", b"2")
+    bench.trunk.await_arrival()
+    call = bench.call(b"2")
+    bench.trunk.open()
+    for future in (*stream, *call):
+        future.result(SOON_S)
+    assert [lane for lane, _ in notes.waits] == [Lane.BULK] * 2
