@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from prometheus_client import Histogram
@@ -16,10 +17,13 @@ if TYPE_CHECKING:
 
     from prometheus_client import CollectorRegistry, Metric
 
+    from feature_extractor.cache.cache_stats import CacheStats
     from feature_extractor.cache.feature_cache import FeatureCache
     from feature_extractor.pipeline.batcher import Batcher
     from feature_extractor.pipeline.extraction import Extraction
 
+_log = logging.getLogger(__name__)
+_OUTCOMES = ("cached", "computed", "joined", "refused", "invalid", "failed", "dropped", "wasted", "not_stored")
 _SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5)
 
 
@@ -74,20 +78,33 @@ class ExtractorCollector(Collector):
         """Yield the present values."""
         pictures = self._extraction.stats()
         outcomes = CounterMetricFamily("graft_pictures", "Pictures by what became of them", labels=["outcome"])
-        for outcome in ("cached", "computed", "joined", "refused", "invalid", "dropped", "wasted", "not_stored"):
+        for outcome in _OUTCOMES:
             outcomes.add_metric([outcome], getattr(pictures, outcome))
         yield outcomes
         yield GaugeMetricFamily("graft_pictures_in_flight", "Pictures admitted and not done", pictures.in_flight)
         yield GaugeMetricFamily("graft_in_flight_bytes", "Bytes of their files", pictures.in_flight_bytes)
         yield GaugeMetricFamily("graft_pictures_waiting", "Pictures in line for admission", pictures.waiting)
-        yield GaugeMetricFamily("graft_trunk_queue", "Pictures waiting for the trunk", self._batcher.stats().queued)
-        cache = self._cache.stats()
-        yield GaugeMetricFamily("graft_cache_vectors", "Vectors cached, of all fingerprints", cache.entries_total)
-        yield GaugeMetricFamily("graft_cache_used_bytes", "Bytes of pages that hold data", cache.bytes_used)
-        yield GaugeMetricFamily("graft_cache_limit_bytes", "Limit on the bytes used", cache.size_limit_bytes)
-        lookups = CounterMetricFamily("graft_cache_lookups", "Look-ups by what was found", labels=["found"])
-        lookups.add_metric(["hit"], cache.hits)
-        lookups.add_metric(["miss"], cache.misses)
-        yield lookups
-        yield CounterMetricFamily("graft_cache_corrupt", "Entries whose checksum failed", cache.corrupt)
-        yield CounterMetricFamily("graft_cache_evicted", "Vectors dropped to make room or on request", cache.evicted)
+        trunk = self._batcher.stats()
+        yield GaugeMetricFamily("graft_trunk_queue", "Pictures waiting for the trunk", trunk.queued)
+        yield GaugeMetricFamily(
+            "graft_trunk_picture_seconds", "Time for a picture of a large batch, smoothed", trunk.seconds_per_picture
+        )
+        yield CounterMetricFamily("graft_failed_batches", "Batches in which the trunk failed", trunk.failed_batches)
+        try:
+            cache = self._cache.stats()
+        except Exception:  # noqa: BLE001  # logged; the rest of the page is told all the same
+            _log.exception("the cache's figures are missing on the page of metrics")
+        else:
+            yield from _of_cache(cache)
+
+
+def _of_cache(cache: CacheStats) -> Iterable[Metric]:
+    yield GaugeMetricFamily("graft_cache_vectors", "Vectors cached, of all fingerprints", cache.entries_total)
+    yield GaugeMetricFamily("graft_cache_used_bytes", "Bytes of pages that hold data", cache.bytes_used)
+    yield GaugeMetricFamily("graft_cache_limit_bytes", "Limit on the bytes used", cache.size_limit_bytes)
+    lookups = CounterMetricFamily("graft_cache_lookups", "Look-ups by what was found", labels=["found"])
+    lookups.add_metric(["hit"], cache.hits)
+    lookups.add_metric(["miss"], cache.misses)
+    yield lookups
+    yield CounterMetricFamily("graft_cache_corrupt", "Entries whose checksum failed", cache.corrupt)
+    yield CounterMetricFamily("graft_cache_evicted", "Vectors dropped to make room or on request", cache.evicted)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import logging
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 from fake_extraction import FakeCache
@@ -11,7 +12,7 @@ from prometheus_client import CollectorRegistry
 
 from feature_extractor.metrics import ExtractorCollector, StageTimes
 from feature_extractor.pipeline.lanes import Lane
-from graft.errors import ResourceExhaustedError
+from graft.errors import DataLossError, ResourceExhaustedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,10 +41,18 @@ def test_the_stages_report_by_lane_and_stage() -> None:
     assert value(registry, "graft_batch_pictures_sum") == 8.0
 
 
-def page(bench: Bench) -> CollectorRegistry:
+class BrokenCache(FakeCache):
+    """Cannot even tell its size."""
+
+    def stats(self) -> NoReturn:
+        """As FeatureCache's on a disk that is gone."""
+        raise DataLossError("the disk is gone", reason="CACHE_DAMAGED")
+
+
+def page(bench: Bench, cache: Any = None) -> CollectorRegistry:
     """A page about this bench and a cache."""
     registry = CollectorRegistry()
-    cache: Any = FakeCache()
+    cache = cache or FakeCache()
     registry.register(ExtractorCollector(bench.extraction, bench.batcher, cache))
     return registry
 
@@ -81,7 +90,7 @@ def test_the_page_counts_pictures_by_what_became_of_them(make_bench: Callable[..
     bench.call(b"1")
     outcomes = {
         name: value(registry, "graft_pictures_total", outcome=name)
-        for name in ("cached", "computed", "joined", "refused", "invalid", "dropped", "wasted", "not_stored")
+        for name in ("cached", "computed", "joined", "refused", "invalid", "failed", "dropped", "wasted", "not_stored")
     }
     assert outcomes == {
         "cached": 1.0,
@@ -89,10 +98,37 @@ def test_the_page_counts_pictures_by_what_became_of_them(make_bench: Callable[..
         "joined": 1.0,
         "refused": 2.0,
         "invalid": 2.0,
+        "failed": 0.0,
         "dropped": 0.0,
         "wasted": 0.0,
         "not_stored": 0.0,
     }
+
+
+def test_the_page_tells_of_the_trunks_failures_and_pace(bench: Bench) -> None:
+    """A batch that failed, its picture, and the time for a picture once one was computed."""
+    registry = page(bench)
+    bench.failure = RuntimeError("out of memory")
+    bench.call(b"1")[0].exception(SOON_S)
+    bench.failure = None
+    bench.trunk_s = 3.0
+    bench.call(b"1")[0].result(SOON_S)
+    bench.await_nothing_under_way()
+    bench.batcher.close()
+    assert value(registry, "graft_failed_batches_total") == 1.0
+    assert value(registry, "graft_pictures_total", outcome="failed") == 1.0
+    assert value(registry, "graft_trunk_picture_seconds") == 3.0
+
+
+def test_a_cache_that_cannot_be_read_leaves_the_rest_of_the_page(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its own figures are missing, and the log tells why; the others are there."""
+    registry = page(bench, BrokenCache())
+    with caplog.at_level(logging.ERROR):
+        assert value(registry, "graft_trunk_queue") == 0.0
+        assert value(registry, "graft_cache_vectors") is None
+    assert "the disk is gone" in caplog.text
 
 
 def test_the_page_tells_the_state_of_the_cache(bench: Bench) -> None:
