@@ -11,7 +11,7 @@ exit_cleanly_until_ready()
 import asyncio
 import os
 import threading
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -22,6 +22,7 @@ from feature_extractor.cache.store import own
 from feature_extractor.cache.writer import GroupCommitWriter
 from feature_extractor.conversions import limits_message, trunk_message
 from feature_extractor.decoding.images import DecodeLimits
+from feature_extractor.idle_memory import give_back_memory
 from feature_extractor.metrics import ExtractorCollector, StageTimes
 from feature_extractor.pipeline.admission import Admission, Bounds
 from feature_extractor.pipeline.batcher import Batcher
@@ -31,6 +32,7 @@ from feature_extractor.service import FeatureExtractorService
 from feature_extractor.settings import ExtractorSettings
 from feature_extractor.trunks.loading import LoadedTrunk, load_trunk
 from feature_extractor.trunks.weights.record import TrunkRequest
+from graft.serving.closing import closing_in_thread
 from graft.serving.settings import load_settings
 from graft.serving.stage import run_stage
 from graft.v1 import feature_extractor_pb2, feature_extractor_pb2_grpc
@@ -46,6 +48,8 @@ _SERVICE = feature_extractor_pb2.DESCRIPTOR.services_by_name["FeatureExtractorSe
 # Pictures of streams that are decoded, or about to be: three full batches keep the trunk fed, more would only cost
 # memory.
 _STREAM_PICTURES = 96
+# Decoding threads that take no bulk picture, beside those that take any.
+_INTERACTIVE_THREADS = 1
 _log = structlog.get_logger("feature_extractor")
 
 
@@ -62,8 +66,9 @@ async def open_extractor(
         raise
     trunk = loaded.trunk
     times = StageTimes(registry)
-    with ExitStack() as closing:  # closes in the reverse order
-        cache = FeatureCache(
+    async with closing_in_thread() as closing:  # in the reverse order
+        cache = await asyncio.to_thread(  # it reads when each vector was used last
+            FeatureCache,
             settings.home / "cache",
             fingerprint=trunk.identity.fingerprint,
             dimensions=trunk.dimensions,
@@ -81,7 +86,7 @@ async def open_extractor(
             observe=times.computed,
         )
         closing.callback(batcher.close)
-        pool = DecodePool(settings.decode_threads or os.cpu_count() or 1)
+        pool = DecodePool(settings.decode_threads or os.cpu_count() or 1, reserved=_INTERACTIVE_THREADS)
         closing.callback(pool.close)
         extraction = Extraction(
             cache=cache,
@@ -100,11 +105,10 @@ async def open_extractor(
             cache,
             trunk_message(loaded),
             limits_message(settings),
-            stream_bytes=settings.queue_bytes,
+            message_bytes=settings.queue_bytes,
         )
         feature_extractor_pb2_grpc.add_FeatureExtractorServiceServicer_to_server(service, server.handlers)
         yield
-        await asyncio.to_thread(closing.close)
 
 
 async def _load(settings: ExtractorSettings) -> LoadedTrunk:
@@ -130,6 +134,7 @@ async def _load(settings: ExtractorSettings) -> LoadedTrunk:
             stop=stop,
         )
         loaded.trunk.warm_up()
+        give_back_memory()
         return loaded
 
     loading = asyncio.ensure_future(asyncio.to_thread(load))
