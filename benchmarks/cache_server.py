@@ -60,7 +60,7 @@ async def serve(arguments: Sequence[str]) -> None:
         closing.callback(extraction.close)
         trunk = pb.Trunk(fingerprint=fingerprint, dimensions=dimensions)
         limits = pb.ExtractionLimits(max_images_per_request=256, max_image_bytes=_BYTES)
-        service = FeatureExtractorService(extraction, cache, trunk, limits, stream_bytes=_BYTES)
+        service = FeatureExtractorService(extraction, cache, trunk, limits, message_bytes=_BYTES)
         async with serving(lambda server: pb_grpc.add_FeatureExtractorServiceServicer_to_server(service, server)) as at:
             print(f"listening on {at}", flush=True)
             await asyncio.to_thread(sys.stdin.read)

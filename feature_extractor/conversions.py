@@ -6,8 +6,9 @@ import logging
 from typing import TYPE_CHECKING
 
 from feature_extractor.cache.eviction import EvictionRequest
-from feature_extractor.cache.records import DIGEST_BYTES, FINGERPRINT_BYTES
+from feature_extractor.cache.records import FINGERPRINT_BYTES
 from feature_extractor.decoding.views import VIEW_RULE
+from feature_extractor.pipeline.admission import lane_share
 from feature_extractor.pipeline.lanes import Lane
 from feature_extractor.trunks.loading import is_graph
 from graft import statuses
@@ -24,8 +25,18 @@ if TYPE_CHECKING:
     from feature_extractor.settings import ExtractorSettings
     from feature_extractor.trunks.loading import LoadedTrunk
 
-MAX_DIGESTS = 100_000
 _log = logging.getLogger(__name__)
+
+
+def feature_results(
+    pending: Sequence[Pending], outcomes: Sequence[Extracted | BaseException], *, omit_vectors: bool, timed: bool
+) -> list[pb.FeatureResult]:
+    """The messages for the pictures of a request; `outcomes` are those of all of their futures, in order."""
+    rest = iter(outcomes)
+    return [
+        feature_result(index, picture, [next(rest) for _ in picture.futures], omit_vectors=omit_vectors, timed=timed)
+        for index, picture in enumerate(pending)
+    ]
 
 
 def feature_result(
@@ -82,30 +93,6 @@ def picture_error(index: int, digest: bytes, error: BaseException) -> GraftError
     if isinstance(placed, InvalidArgumentError):
         placed.violations = (Violation(f"{where}.content", error.message),)
     return placed
-
-
-def check_images(images: Sequence[object], limit: int) -> None:
-    """Raise InvalidArgumentError unless there are 1 to `limit` pictures."""
-    if not images:
-        raise InvalidArgumentError(
-            "the request holds no picture", reason="NO_IMAGES", violations=(Violation("images", "must not be empty"),)
-        )
-    if len(images) > limit:
-        raise InvalidArgumentError(
-            f"the request holds {len(images)} pictures: send at most {limit} in one message",
-            reason="TOO_MANY_IMAGES",
-            violations=(Violation("images", f"must hold at most {limit}"),),
-        )
-
-
-def check_views(views: int, limit: int, field: str = "views") -> None:
-    """Raise InvalidArgumentError if there are more than `limit` views."""
-    if views > limit:
-        raise InvalidArgumentError(
-            f"the request asks for view {views}: a picture of this trunk has at most {limit}",
-            reason="TOO_MANY_VIEWS",
-            violations=(Violation(field, f"must be at most {limit}"),),
-        )
 
 
 def lane_of(lane: pb.Lane.ValueType) -> Lane:
@@ -166,23 +153,6 @@ def cache_stats_message(stats: CacheStats, fingerprint: bytes, computed: int) ->
     )
 
 
-def check_digests(digests: Sequence[bytes]) -> None:
-    """Raise InvalidArgumentError unless there are at most MAX_DIGESTS digests of 32 bytes."""
-    if len(digests) > MAX_DIGESTS:
-        raise InvalidArgumentError(
-            f"the request holds {len(digests)} digests: send at most {MAX_DIGESTS} in one",
-            reason="TOO_MANY_DIGESTS",
-            violations=(Violation("digests", f"must hold at most {MAX_DIGESTS}"),),
-        )
-    for index, digest in enumerate(digests):
-        if len(digest) != DIGEST_BYTES:
-            raise InvalidArgumentError(
-                f"digests[{index}] has {len(digest)} bytes: a SHA-256 has {DIGEST_BYTES}",
-                reason="INVALID_DIGEST",
-                violations=(Violation(f"digests[{index}]", f"must have {DIGEST_BYTES} bytes"),),
-            )
-
-
 def trunk_message(loaded: LoadedTrunk) -> pb.Trunk:
     """What GetTrunk tells of the trunk."""
     trunk, identity = loaded.trunk, loaded.trunk.identity
@@ -206,10 +176,12 @@ def trunk_message(loaded: LoadedTrunk) -> pb.Trunk:
 def limits_message(settings: ExtractorSettings) -> pb.ExtractionLimits:
     """What GetTrunk tells of the limits; a graph that is run whole decodes by itself and makes no views."""
     run_whole = settings.graph_mode == "faithful" and is_graph(settings.weights)
+    inputs = lane_share(settings.queue_pictures)
     return pb.ExtractionLimits(
-        max_images_per_request=settings.max_images_per_request,
+        max_images_per_request=min(settings.max_images_per_request, inputs),
         max_image_bytes=settings.max_image_bytes,
         max_image_pixels=settings.max_image_pixels,
         max_message_bytes=settings.max_message_bytes,
         max_views=0 if run_whole else settings.max_views,
+        max_inputs_per_call=inputs,
     )

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from contextlib import aclosing
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from feature_extractor.cache.records import STORED_DTYPE
-from feature_extractor.conversions import (
-    cache_stats_message,
-    check_digests,
-    check_images,
-    check_views,
-    eviction_request,
-    feature_result,
-    lane_of,
-)
+from feature_extractor.conversions import cache_stats_message, eviction_request, feature_results, lane_of
 from feature_extractor.decoding.views import View, picture_key
+from feature_extractor.pipeline.admission import Admission, Bounds, Place
+from feature_extractor.pipeline.beginning import begin
 from feature_extractor.pipeline.calls import Terms
 from feature_extractor.pipeline.lanes import Lane
 from feature_extractor.pipeline.outcomes import outcomes
+from feature_extractor.request_checks import check_digests, check_images, check_inputs, check_views
 from graft.serving.byte_budget import ByteBudget, StreamShare
 from graft.serving.call_context import current_deadline
 from graft.serving.steps import in_threads
@@ -31,14 +28,13 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
     from feature_extractor.cache.feature_cache import FeatureCache
-    from feature_extractor.pipeline.calls import Pending
     from feature_extractor.pipeline.extraction import Extraction
     from graft.v1.common_pb2 import Image
 
     Context = Any
 
-# Hashing this much takes about 0.15 ms: longer work must not hold up the event loop, which also answers health checks.
-_INLINE_BYTES: Final = 256 * 1024
+# Building so many results takes less than 1 ms: longer work must not hold up the event loop.
+_INLINE_RESULTS: Final = 256
 _LOOKUP_CHUNK: Final = 256
 _PREVIEW_CHUNK: Final = 32
 # Messages of one stream that are worked on at once: enough to keep batches full, few enough to bound memory.
@@ -53,8 +49,8 @@ class FeatureExtractorService(pb_grpc.FeatureExtractorServiceServicer):
         cache: the vectors and previews.
         trunk: what GetTrunk answers.
         limits: what requests must keep to.
-        stream_bytes: bytes of the messages of all streams that are worked on at once; past it streams are read no
-            further, though each may always have one message in work.
+        message_bytes: bytes of the messages that are worked on at once, of all streams, and as many of all calls. Past
+            it streams are read no further, though each may always have one message in work, and calls are refused.
     """
 
     def __init__(
@@ -64,13 +60,15 @@ class FeatureExtractorService(pb_grpc.FeatureExtractorServiceServicer):
         trunk: pb.Trunk,
         limits: pb.ExtractionLimits,
         *,
-        stream_bytes: int,
+        message_bytes: int,
     ) -> None:
         self._extraction = extraction
         self._cache = cache
         self._trunk = trunk
         self._limits = limits
-        self._stream_budget = ByteBudget(stream_bytes)
+        self._stream_budget = ByteBudget(message_bytes)
+        # A call keeps its message until it is answered, also where it waits for what others compute.
+        self._calls = Admission(Bounds.of(sys.maxsize, message_bytes, patient_pictures=1))
 
     async def GetTrunk(self, request: pb.GetTrunkRequest, context: Context) -> pb.GetTrunkResponse:
         """Tell what serves."""
@@ -78,12 +76,22 @@ class FeatureExtractorService(pb_grpc.FeatureExtractorServiceServicer):
 
     async def ExtractFeatures(self, request: pb.ExtractFeaturesRequest, context: Context) -> pb.ExtractFeaturesResponse:
         """Extract before bulk work; a full queue refuses the whole call, so that gRPC's own retries apply."""
+        count = len(request.images)
+        check_images(count, self._limits.max_images_per_request)
         terms = Terms(
             lane=lane_of(request.lane),
             deadline=current_deadline(),
             views=self._views(request.views, request.view_seed),
         )
-        results = await self._extract(request.images, terms, timed=request.include_timings)
+        check_inputs(count, request.views, self._limits.max_inputs_per_call)
+        place = Place(terms.lane, patient=False, pictures=count, size_bytes=request.ByteSize())
+        if not self._calls.try_enter(place):
+            inputs, size_bytes = count * (1 + request.views), self._calls.taken_bytes
+            raise self._extraction.refuse(inputs, terms.lane, f"calls of {size_bytes} bytes are being answered")
+        try:
+            results = await self._extract(request.images, terms, timed=request.include_timings)
+        finally:
+            self._calls.leave(place)
         return pb.ExtractFeaturesResponse(
             fingerprint=self._trunk.fingerprint, dimensions=self._trunk.dimensions, results=results
         )
@@ -94,6 +102,7 @@ class FeatureExtractorService(pb_grpc.FeatureExtractorServiceServicer):
         """Extract in bulk; each message is answered when its vectors are on disk."""
 
         async def answer(request: pb.StreamFeaturesRequest) -> pb.StreamFeaturesResponse:
+            check_images(len(request.images), self._limits.max_images_per_request)
             terms = Terms(
                 lane=Lane.BULK,
                 deadline=current_deadline(),
@@ -108,10 +117,12 @@ class FeatureExtractorService(pb_grpc.FeatureExtractorServiceServicer):
                 fingerprint=self._trunk.fingerprint, dimensions=self._trunk.dimensions, results=results
             )
 
-        share = StreamShare[pb.StreamFeaturesRequest](self._stream_budget, pb.StreamFeaturesRequest.ByteSize)
-        requests = share.metered(request_iterator)
-        async for response in in_order(requests, lambda request: share.spend(request, answer), _STREAM_WINDOW):
-            yield response
+        with StreamShare[pb.StreamFeaturesRequest](self._stream_budget, pb.StreamFeaturesRequest.ByteSize) as share:
+            requests = share.metered(request_iterator)
+            responses = in_order(requests, lambda request: share.spend(request, answer), _STREAM_WINDOW)
+            async with aclosing(responses):
+                async for response in responses:
+                    yield response
 
     async def FindMissing(self, request: pb.FindMissingRequest, context: Context) -> pb.FindMissingResponse:
         """Tell what is not cached, or not with all the views asked for."""
@@ -168,25 +179,10 @@ class FeatureExtractorService(pb_grpc.FeatureExtractorServiceServicer):
     async def _extract(
         self, images: Sequence[Image], terms: Terms, *, timed: bool, omit_vectors: bool = False
     ) -> list[pb.FeatureResult]:
-        check_images(images, self._limits.max_images_per_request)
-        contents = [image.content for image in images]
-        pending = await self._begin(contents, terms)
-        done = iter(await outcomes([future for picture in pending for future in picture.futures]))
-        results = []
-        for index, picture in enumerate(pending):
-            own = [next(done) for _ in picture.futures]
-            results.append(feature_result(index, picture, own, omit_vectors=omit_vectors, timed=timed))
-        return results
-
-    async def _begin(self, contents: list[bytes], terms: Terms) -> list[Pending]:
-        if sum(map(len, contents)) <= _INLINE_BYTES:
-            return self._extraction.extract_many(contents, terms)
-        beginning = asyncio.ensure_future(asyncio.to_thread(self._extraction.extract_many, contents, terms))
-        try:
-            return await asyncio.shield(beginning)
-        except asyncio.CancelledError:  # the caller is gone, the thread is not
-            beginning.add_done_callback(_give_up)
-            raise
+        pending = await begin(self._extraction, [image.content for image in images], terms)
+        done = await outcomes([future for picture in pending for future in picture.futures])
+        build = partial(feature_results, pending, done, omit_vectors=omit_vectors, timed=timed)
+        return build() if len(done) <= _INLINE_RESULTS else await asyncio.to_thread(build)
 
     def _views(self, count: int, seed: int) -> tuple[View, ...]:
         check_views(count, self._limits.max_views)
@@ -208,11 +204,3 @@ class FeatureExtractorService(pb_grpc.FeatureExtractorServiceServicer):
             vectors=b"".join(vector.astype(STORED_DTYPE, copy=False).tobytes() for _, vector in found),
             missing_digests=[digest for digest, vector in zip(digests, vectors, strict=True) if vector is None],
         )
-
-
-def _give_up(beginning: asyncio.Task[list[Pending]]) -> None:
-    """Cancel what was begun for a caller that is gone."""
-    if beginning.exception() is None:
-        for picture in beginning.result():
-            for future in picture.futures:
-                future.cancel()

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
+from feature_extractor.pipeline.admission import lane_share
 from feature_extractor.trunks.loading import AUTO
 from feature_extractor.trunks.weights.sources import source_of
 from graft.errors import InvalidArgumentError
@@ -57,7 +58,7 @@ class ExtractorSettings(StageSettings):
     """How a frozen graph is run: in batches, decoding outside with the same operations, or whole, a picture a run."""
 
     max_images_per_request: int = Field(default=256, ge=1, le=4096)
-    """Pictures in one request message."""
+    """Pictures in one request message, and no more than three quarters of `queue_pictures`."""
 
     max_image_bytes: int = Field(default=20 * 2**20, ge=1024)
     """Bytes of one picture's file."""
@@ -81,16 +82,28 @@ class ExtractorSettings(StageSettings):
     """Milliseconds that a batch of more than one picture may take: what an interactive picture may have to wait for."""
 
     queue_pictures: int = Field(default=512, ge=1, le=100_000)
-    """Pictures under way at once; past it single calls are refused and streams wait."""
+    """Pictures and views under way at once, of one lane three quarters of it; past it single calls are refused and
+    streams wait, but a call or a stream's picture that finds its own lane empty is let in."""
 
     queue_bytes: int = Field(default=512 * 2**20, ge=2**20)
     """Bytes of the pictures under way at once, as files; past it single calls are refused and streams wait."""
 
     decode_threads: int = Field(default=0, ge=0, le=1024)
-    """Threads that decode pictures; 0 is one for each processor."""
+    """Threads that decode pictures; 0 is one for each processor. One more is there for the interactive lane alone."""
 
     trunk_threads: int = Field(default=0, ge=0, le=1024)
     """Threads that TensorFlow computes with; 0 is one for each processor."""
 
     cache_limit_bytes: int = Field(default=64 << 30, ge=2**20)
     """Bytes that the cache may use on disk; at it the least recently used vectors make room for new ones."""
+
+    @field_validator("queue_pictures")
+    @classmethod
+    def _holds_a_picture_with_its_views(cls, value: int, info: ValidationInfo) -> int:
+        inputs = 1 + info.data.get("max_views", 0)
+        if inputs > lane_share(value):
+            raise ValueError(
+                f"a picture with the {inputs - 1} views of max_views needs {inputs} places, and {value} leave "
+                f"{lane_share(value)} to one lane: give {-(-inputs * 4 // 3)} or more, or lower max_views"
+            )
+        return value

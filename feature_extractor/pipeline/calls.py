@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ExtractionStats:
-    """The pipeline at one moment; all but the first three count inputs of the trunk since the start.
+    """The pipeline at one moment; all but the first three count pictures and views since the start.
 
     Attributes:
         in_flight: pictures and views admitted and not stored or failed yet.
@@ -25,10 +25,11 @@ class ExtractionStats:
         waiting: pictures and views in line for admission.
         cached: answered out of the cache.
         computed: vectors computed.
-        joined: callers that shared the computing of another's identical picture.
+        joined: those that shared the computing of an identical one.
         refused: refused because too much was under way.
-        invalid: not decodable, or past a limit.
-        dropped: nobody wanted them any more before decoding or before the trunk.
+        invalid: not decodable, or past a limit; counts pictures alone, whatever views were asked for.
+        failed: the decoder or the trunk failed on them, or they were caught in the stop of the extractor.
+        dropped: nobody wanted them any more when they came, in line, before decoding or before the trunk.
         wasted: computed, but by then nobody wanted them any more.
         not_stored: computed, but the cache could not take them.
     """
@@ -41,6 +42,7 @@ class ExtractionStats:
     joined: int
     refused: int
     invalid: int
+    failed: int
     dropped: int
     wasted: int
     not_stored: int

@@ -15,7 +15,6 @@ from __future__ import annotations
 import hashlib
 import time
 from concurrent.futures import Future
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from feature_extractor.cache.records import DIGEST_BYTES
@@ -24,6 +23,8 @@ from feature_extractor.pipeline.admission import Place
 from feature_extractor.pipeline.calls import PLAIN, ExtractionStats, Pending, Terms
 from feature_extractor.pipeline.computation import Computation, closed_error
 from feature_extractor.pipeline.flights import Extracted, Flights, Waiter, expired_error
+from feature_extractor.pipeline.lookups import Lookups
+from feature_extractor.pipeline.placing import Placing
 from feature_extractor.pipeline.timings import Observer, Timings
 from feature_extractor.pipeline.work import Work
 from feature_extractor.tally import Tally
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from feature_extractor.pipeline.batcher import Batcher
     from feature_extractor.pipeline.decode_pool import DecodePool
     from feature_extractor.pipeline.flights import Flight
+    from feature_extractor.pipeline.lanes import Lane
     from feature_extractor.pipeline.work import DecodedPicture, VectorCache
 
 _SHORTEST_RETRY_S = 0.05
@@ -48,7 +50,7 @@ class Extraction:
     """Pictures in, vectors out; every method may be called from any thread and none waits for a picture.
 
     Args:
-        cache: where vectors are looked up.
+        cache: where vectors are looked up; while it cannot be read they are computed.
         decode: bytes and distortions -> picture; raises InvalidArgumentError. Runs in `pool`.
         batcher: in front of the trunk.
         write: queues an entry for the disk, `GroupCommitWriter.submit`; its capacity should be at least that of
@@ -73,16 +75,18 @@ class Extraction:
         observer: Observer | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._cache = cache
+        self._lookups = Lookups(cache)
         self._batcher = batcher
         self._admission = admission
         self._max_image_bytes = max_image_bytes
         self._observer = observer or Observer()
         self._clock = clock
         self._flights = Flights(clock)
-        self._tally = Tally("cached", "computed", "joined", "refused", "invalid", "dropped", "wasted", "not_stored")
+        self._tally = Tally(
+            "cached", "computed", "joined", "refused", "invalid", "failed", "dropped", "wasted", "not_stored"
+        )
         self._computation = Computation(
-            cache=cache,
+            cache=self._lookups,
             decode=decode,
             batcher=batcher,
             write=write,
@@ -92,6 +96,7 @@ class Extraction:
             tally=self._tally,
             observer=self._observer,
         )
+        self._placing = Placing(admission, self._computation, self._flights, self._tally)
 
     def extract_many(self, contents: Sequence[bytes], terms: Terms = PLAIN) -> list[Pending]:
         """What is on its way for each picture, in order; the futures of what is cached are done already.
@@ -102,13 +107,13 @@ class Extraction:
         Raises:
             ResourceExhaustedError: QUEUE_FULL with retry_after_s, and nothing of the call was begun. It is full when
                 too much is under way, or so much that the call's deadline would pass before its turn.
-            UnavailableError: SHUTTING_DOWN.
+            UnavailableError: SHUTTING_DOWN, CACHE_CLOSED.
         """
         digests = [hashlib.sha256(content).digest() for content in contents]
         keys = [[picture_key(digest, view) for view in (None, *terms.views)] for digest in digests]
         landed = self._flights.landed
         started = time.monotonic()
-        vectors = iter(self._cache.get_many([key for each in keys for key in each]))
+        vectors = iter(self._lookups.get_many([key for each in keys for key in each]))
         read = Timings(cache_s=time.monotonic() - started)
         self._observer.looked_up(read.cache_s)
         pending: list[Pending] = []
@@ -118,16 +123,20 @@ class Extraction:
             futures = tuple(Future[Extracted]() for _ in own_keys)
             pending.append(Pending(digest, futures, read))
             error = self._problem(content, digest, terms.deadline)
+            failed = 0
             for key, future, vector in zip(own_keys, futures, vectors, strict=False):
                 if vector is not None:
                     future.set_result(Extracted(key, vector, cached=True))
                     hits += 1
                 elif error is not None:
                     future.set_exception(error)
+                    failed += 1
                 else:
                     missing.append((key, Waiter(future, terms.deadline, terms.durable)))
-            if error is not None and not all(future.exception() is None for future in futures):
-                self._tally.add("invalid" if isinstance(error, InvalidArgumentError) else "dropped")
+            if failed and isinstance(error, InvalidArgumentError):
+                self._tally.add("invalid")
+            elif failed:
+                self._tally.add("dropped", failed)
         self._tally.add("cached", hits)
         if missing:
             self._start(missing, dict(zip(digests, contents, strict=True)), terms, landed)
@@ -140,6 +149,16 @@ class Extraction:
             in_flight_bytes=self._admission.taken_bytes,
             waiting=self._admission.waiting,
             **self._tally.snapshot(),
+        )
+
+    def refuse(self, count: int, lane: Lane, because: str) -> ResourceExhaustedError:
+        """Count so many pictures and views as refused; the error says so, and when half of what is ahead is done."""
+        self._tally.add("refused", count)
+        retry_after_s = self._batcher.estimate_wait_s(self._admission.ahead(lane)) / 2 or _UNKNOWN_RETRY_S
+        return ResourceExhaustedError(
+            f"{count} pictures were refused, because {because}: come back later, send fewer at once, or allow more "
+            "time",
+            retry_after_s=max(retry_after_s, _SHORTEST_RETRY_S),
         )
 
     def close(self) -> None:
@@ -176,8 +195,7 @@ class Extraction:
 
         joined = self._flights.join(missing, terms.lane, admit)
         if joined is None:
-            self._tally.add("refused", len(missing))
-            raise self._refusal(len(missing), terms)
+            raise self.refuse(len(missing), terms.lane, f"{self._admission.taken} are under way")
         self._tally.add("joined", joined.waiting)
         if joined.hastened:
             self._computation.hasten(joined.hastened)
@@ -186,33 +204,13 @@ class Extraction:
         for key, flight in joined.claimed.items():
             claimed.setdefault(key[:DIGEST_BYTES], []).append((flight, views.get(key)))
         for digest, flights in claimed.items():
-            self._begin(Work(tuple(flights), contents[digest], landed, time.monotonic()), terms)
-
-    def _begin(self, work: Work, terms: Terms) -> None:
-        """Give each flight its part of the picture's place, and start; in line if the call is patient."""
-        whole = Place(terms.lane, terms.patient, len(work.flights), len(work.content))
-        for number, (flight, _) in enumerate(work.flights):
-            # The first of them answers for the bytes of all: they are one file.
-            flight.place = replace(whole, pictures=1, size_bytes=0 if number else whole.size_bytes)
-        if terms.patient:
-            self._admission.enter_in_line(whole, lambda: self._computation.start(work), work)
-            if work.lane is not terms.lane:  # raised before it was in line
-                self._admission.hasten(lambda token: token is work)
-        else:
-            self._computation.start(work)
+            self._placing.begin(Work(tuple(flights), contents[digest], landed, time.monotonic(), terms.lane), terms)
+        for flight, waiter in joined.callers:
+            if terms.patient or flight.key not in joined.claimed:  # what the impatient claim is never in line
+                self._placing.watch(flight, waiter.future)
 
     def _too_late(self, terms: Terms) -> bool:
         """Whether the deadline will have passed when the pictures before these have been computed."""
         if terms.deadline is None:
             return False
         return self._clock() + self._batcher.estimate_wait_s(self._admission.ahead(terms.lane)) > terms.deadline
-
-    def _refusal(self, count: int, terms: Terms) -> ResourceExhaustedError:
-        ahead = self._admission.ahead(terms.lane)
-        # When half of what is under way is done, there is room again.
-        retry_after_s = self._batcher.estimate_wait_s(ahead) / 2 or _UNKNOWN_RETRY_S
-        return ResourceExhaustedError(
-            f"{count} pictures were refused, because {self._admission.taken} are under way: come back later, send "
-            "fewer at once, or allow more time",
-            retry_after_s=max(retry_after_s, _SHORTEST_RETRY_S),
-        )

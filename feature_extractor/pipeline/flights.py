@@ -61,7 +61,7 @@ class Waiter:
 class Flight:
     """One input on its way.
 
-    What changes is guarded by the lock of its Flights; `timings` and `place` belong to whoever works on it.
+    What changes is guarded by the lock of its Flights; `timings`, `place` and `ticket` belong to whoever works on it.
 
     Attributes:
         key: as Extracted's.
@@ -71,6 +71,7 @@ class Flight:
         over: nobody can join it any more.
         timings: where its time went so far.
         place: what it takes up while it is under way.
+        ticket: what it waits, or has waited, in line with; 0 if it never did.
     """
 
     key: bytes
@@ -80,6 +81,7 @@ class Flight:
     over: bool = False
     timings: Timings = field(default_factory=Timings)
     place: Place | None = None
+    ticket: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +90,13 @@ class Joined:
 
     Attributes:
         claimed: flights that the caller has to start, by key, in its order.
-        waiting: how many inputs another caller computes already.
+        callers: each of the caller's waiters with the flight it waits for, claimed or not.
+        waiting: how many of them wait for what is computed for another already.
         hastened: flights that must move to the interactive lane.
     """
 
     claimed: dict[bytes, Flight]
+    callers: list[tuple[Flight, Waiter]]
     waiting: int
     hastened: list[Flight]
 
@@ -126,7 +130,7 @@ class Flights:
         anything. After `close`, its error is raised.
         """
         published: list[tuple[Waiter, Extracted]] = []
-        joined = Joined({}, 0, [])
+        joined = Joined({}, [], 0, [])
         with self._lock:
             if self._closed is not None:
                 raise self._closed
@@ -137,6 +141,7 @@ class Flights:
                 self._flights[key] = joined.claimed[key] = Flight(key, lane)
             for key, waiter in waiters:
                 flight = self._flights[key]
+                joined.callers.append((flight, waiter))
                 if flight.vector is None or waiter.durable:
                     flight.waiters.append(waiter)
                 else:

@@ -61,7 +61,7 @@ def loaded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loaded]:
     """One for the module."""
     home: Path = tmp_path_factory.mktemp("home")
     port = free_port()
-    with start(home, "--queue-pictures", "16", "--metrics-listen", f"127.0.0.1:{port}") as stage:
+    with start(home, "--queue-pictures", "16", "--max-views", "8", "--metrics-listen", f"127.0.0.1:{port}") as stage:
         stage.wait_until_serving()
         yield Loaded(stage, MetricsPage(port))
 
@@ -129,15 +129,17 @@ def test_too_many_calls_are_refused_with_a_time_to_come_back(loaded: Loaded) -> 
 
 
 def test_callers_that_leave_or_run_out_of_time_leave_nothing_under_way(loaded: Loaded) -> None:
-    """The pictures of a cancelled call and of an expired one are dropped, and the next call has all the room."""
+    """The pictures of a cancelled stream and of an expired one are dropped, and the next call has all the room."""
     before = loaded.await_nothing_under_way()
-    cancelled = loaded.begin([picture(seed) for seed in range(30_000, 30_256)])
+    cancelled = loaded.stub.StreamFeatures(iter(stream_requests([picture(seed) for seed in range(30_000, 30_256)])))
     loaded.page.await_that(lambda page: page["graft_pictures_in_flight"] > 0)
     cancelled.cancel()
     after_cancel = loaded.await_nothing_under_way()
     assert after_cancel["graft_pictures_total dropped"] > before["graft_pictures_total dropped"]
-    expired = loaded.begin([picture(seed) for seed in range(40_000, 40_256)], timeout_s=0.3)
-    assert statuses.from_rpc_error(expired.exception(SOON_S)).code is Code.DEADLINE_EXCEEDED
+    requests = stream_requests([picture(seed) for seed in range(40_000, 40_256)])
+    with pytest.raises(grpc.RpcError) as expired:
+        list(loaded.stub.StreamFeatures(iter(requests), timeout=0.3))
+    assert statuses.from_rpc_error(expired.value).code is Code.DEADLINE_EXCEEDED
     page = loaded.await_nothing_under_way()
     assert page["graft_pictures_total dropped"] > after_cancel["graft_pictures_total dropped"]
     assert page["graft_pictures_in_flight"] == page["graft_trunk_queue"] == 0

@@ -7,21 +7,14 @@ from typing import Literal
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
-from feature_extractor.conversions import (
-    MAX_DIGESTS,
-    check_digests,
-    check_images,
-    check_views,
-    feature_result,
-    limits_message,
-    picture_error,
-    trunk_message,
-)
+from feature_extractor.conversions import feature_result, limits_message, picture_error, trunk_message
 from feature_extractor.decoding.views import VIEW_RULE
 from feature_extractor.pipeline.calls import Pending
 from feature_extractor.pipeline.flights import Extracted
 from feature_extractor.pipeline.timings import Timings
+from feature_extractor.request_checks import MAX_DIGESTS, check_digests, check_images, check_inputs, check_views
 from feature_extractor.settings import ExtractorSettings
 from feature_extractor.trunks.devices import Device
 from feature_extractor.trunks.engines.starting import LoadedTrunk
@@ -98,20 +91,25 @@ def test_an_unknown_fault_is_logged_and_told_as_internal(caplog: pytest.LogCaptu
 
 def test_the_limits_are_those_the_messages_state() -> None:
     """At the limit all is well, one past it is refused with the field's name."""
-    check_images([1, 2], 2)
+    check_images(2, 2)
     check_views(16, 16)
+    check_inputs(2, 1, 4)
+    check_inputs(100, 100, 0)
     check_digests([DIGEST])
     with pytest.raises(InvalidArgumentError, match="at most 2") as images:
-        check_images([1, 2, 3], 2)
+        check_images(3, 2)
     with pytest.raises(InvalidArgumentError, match="at most 16") as views:
         check_views(17, 16)
+    with pytest.raises(InvalidArgumentError, match="at most 4") as inputs:
+        check_inputs(5, 0, 4)
     with pytest.raises(InvalidArgumentError, match="at most 100000") as digests:
         check_digests([DIGEST] * (MAX_DIGESTS + 1))
     with pytest.raises(InvalidArgumentError, match="31 bytes") as short:
         check_digests([DIGEST, DIGEST[:31]])
-    assert [refused.value.violations[0].subject for refused in (images, views, digests, short)] == [
+    assert [refused.value.violations[0].subject for refused in (images, views, inputs, digests, short)] == [
         "images",
         "views",
+        "images",
         "digests",
         "digests[1]",
     ]
@@ -147,3 +145,21 @@ def test_the_limits_are_told_as_they_are_set() -> None:
     assert (limits.max_views, limits.max_image_bytes, limits.max_images_per_request) == (3, 2048, 7)
     assert limits.max_image_pixels == ExtractorSettings().max_image_pixels
     assert limits.max_message_bytes == ExtractorSettings().max_message_bytes
+
+
+def test_a_message_holds_no_more_pictures_than_a_lane() -> None:
+    """With few places fewer pictures are told than were set; the inputs of a call are three quarters of the places."""
+    limits = limits_message(ExtractorSettings(queue_pictures=40))
+    assert (limits.max_images_per_request, limits.max_inputs_per_call) == (30, 30)
+    limits = limits_message(ExtractorSettings())
+    assert (limits.max_images_per_request, limits.max_inputs_per_call) == (256, 384)
+
+
+def test_places_for_a_picture_with_all_its_views_are_asked_for() -> None:
+    """Settings with which such a picture would exceed its lane are refused, and say how many places it takes."""
+    with pytest.raises(ValidationError, match="give 23 or more"):
+        ExtractorSettings(queue_pictures=22)
+    with pytest.raises(ValidationError, match="give 1335 or more"):
+        ExtractorSettings(max_views=1000)
+    assert ExtractorSettings(queue_pictures=23).queue_pictures == 23
+    assert ExtractorSettings(queue_pictures=1, max_views=0).queue_pictures == 1

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from fake_extraction import DIMENSIONS, FINGERPRINT
-from served_extractor import MAX_VIEWS, digest_of, images, refusal, wire
+from served_extractor import MAX_INPUTS, MAX_VIEWS, digest_of, images, refusal, wire
 
+from feature_extractor.conversions import feature_results
 from feature_extractor.decoding.views import View, picture_key
 from feature_extractor.pipeline.calls import Terms
 from feature_extractor.pipeline.lanes import Lane
@@ -119,6 +121,59 @@ async def test_a_request_past_the_limits_is_refused(
     error = await refusal(served.stub.StreamFeatures(iter([pb.StreamFeaturesRequest(**request_fields)])))
     assert (error.reason, error.code.name) == (reason, "INVALID_ARGUMENT")
     assert served.extraction.calls == []
+
+
+async def test_a_call_with_too_many_inputs_is_refused_and_a_stream_is_not(served: Served) -> None:
+    """Four pictures with two views are as many as may be, with three too many, unless they come by a stream."""
+    assert MAX_INPUTS == 4 * (1 + 2)
+    fields: dict[str, Any] = {"images": images(b"1", b"2", b"3", b"4"), "views": 2}
+    assert len((await served.stub.ExtractFeatures(pb.ExtractFeaturesRequest(**fields))).results) == 4
+    fields["views"] = 3
+    error = await refusal(served.stub.ExtractFeatures(pb.ExtractFeaturesRequest(**fields)))
+    assert (error.reason, error.code.name) == ("TOO_MANY_INPUTS", "INVALID_ARGUMENT")
+    assert "at most 12" in error.message
+    assert isinstance(error, InvalidArgumentError)
+    assert "at most 3" in error.violations[0].description
+    (answer,) = [each async for each in served.stub.StreamFeatures(iter([pb.StreamFeaturesRequest(**fields)]))]
+    assert len(answer.results) == 4
+
+
+async def test_calls_of_too_many_bytes_are_refused_until_those_before_are_done(served: Served) -> None:
+    """They are refused before anything is hashed, also where nothing would be computed; neither lane bars the other."""
+    served.extraction.held = True
+    served.extraction.go.set()
+    request = pb.ExtractFeaturesRequest(images=images(b"1" * 900))
+    first = served.stub.ExtractFeatures(request)
+    assert await asyncio.to_thread(served.extraction.entered.wait, 10)
+    error = await refusal(served.stub.ExtractFeatures(request))
+    assert isinstance(error, ResourceExhaustedError)
+    assert (error.reason, error.retry_after_s) == ("QUEUE_FULL", 1.5)
+    assert len(served.extraction.calls) == 1
+    served.extraction.entered.clear()
+    bulk = served.stub.ExtractFeatures(pb.ExtractFeaturesRequest(images=request.images, lane=pb.LANE_BULK))
+    assert await asyncio.to_thread(served.extraction.entered.wait, 10)
+    waits = [asyncio.wrap_future(picture.futures[0]) for picture in served.extraction.pending]
+    for call in (first, bulk):
+        call.cancel()
+    await asyncio.wait_for(asyncio.wait(waits), 10)
+    served.extraction.held = False
+    assert (await served.stub.ExtractFeatures(request)).results[0].vector
+
+
+async def test_many_results_are_built_beside_the_event_loop(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A large answer holds up nothing else, and is the same."""
+    threads: list[int] = []
+
+    def note(*arguments: Any, **named: Any) -> list[pb.FeatureResult]:
+        threads.append(threading.get_ident())
+        return feature_results(*arguments, **named)
+
+    monkeypatch.setattr("feature_extractor.service.feature_results", note)
+    monkeypatch.setattr("feature_extractor.service._INLINE_RESULTS", 2)
+    for contents in ([b"1", b"2"], [b"1", b"2", b"3"]):
+        response = await served.stub.ExtractFeatures(pb.ExtractFeaturesRequest(images=images(*contents)))
+        assert [result.vector for result in response.results] == [wire(digest_of(each)) for each in contents]
+    assert [thread == threading.get_ident() for thread in threads] == [True, False]
 
 
 async def test_a_stream_waits_in_line_for_the_disk(served: Served) -> None:

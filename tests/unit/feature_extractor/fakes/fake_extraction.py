@@ -18,6 +18,7 @@ from feature_extractor.decoding.views import picture_key
 from feature_extractor.pipeline.calls import Pending
 from feature_extractor.pipeline.flights import Extracted
 from feature_extractor.pipeline.timings import Timings
+from graft.errors import ResourceExhaustedError
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from feature_extractor.cache.eviction import EvictionRequest
     from feature_extractor.cache.records import Vector
     from feature_extractor.pipeline.calls import Terms
+    from feature_extractor.pipeline.lanes import Lane
 
 DIMENSIONS = 3
 FINGERPRINT = bytes(range(16))
@@ -46,12 +48,14 @@ class FakeExtraction:
     refusal: Exception | None = None
     held: bool = False
     pending: list[Pending] = field(default_factory=list)
+    threads: list[int] = field(default_factory=list)
     entered: threading.Event = field(default_factory=threading.Event)
     go: threading.Event = field(default_factory=threading.Event)
 
     def extract_many(self, contents: Sequence[bytes], terms: Terms) -> list[Pending]:
         """As Extraction's."""
         self.calls.append((list(contents), terms))
+        self.threads.append(threading.get_ident())
         if self.refusal is not None:
             raise self.refusal
         pending = []
@@ -66,6 +70,10 @@ class FakeExtraction:
         if self.held:
             assert self.go.wait(10)
         return pending
+
+    def refuse(self, count: int, lane: Lane, because: str) -> ResourceExhaustedError:
+        """As Extraction's."""
+        return ResourceExhaustedError(f"{count} of {lane.name}: {because}", retry_after_s=1.5)
 
     def stats(self) -> Any:
         """As far as the service asks."""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from graft.errors import GraftError
 
 MAX_VIEWS = 3
+MAX_INPUTS = 12
 
 
 class Served:
@@ -34,8 +35,8 @@ class Served:
             self.extraction,  # type: ignore[arg-type]  # a fake
             self.cache,  # type: ignore[arg-type]  # a fake
             pb.Trunk(fingerprint=FINGERPRINT, dimensions=DIMENSIONS),
-            pb.ExtractionLimits(max_images_per_request=4, max_views=MAX_VIEWS),
-            stream_bytes=1000,
+            pb.ExtractionLimits(max_images_per_request=4, max_views=MAX_VIEWS, max_inputs_per_call=MAX_INPUTS),
+            message_bytes=1000,
         )
         feature_extractor_pb2_grpc.add_FeatureExtractorServiceServicer_to_server(service, handlers)
 

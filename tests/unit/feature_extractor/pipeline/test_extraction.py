@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from typing import TYPE_CHECKING
 
 import pytest
 from gates import SOON_S
 from pipeline_bench import expected_vector
 
-from graft.errors import InvalidArgumentError, UnavailableError
+from graft.errors import DataLossError, InvalidArgumentError, UnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -74,8 +75,8 @@ def overtake_next_look_up(bench: Bench, content: bytes) -> None:
     """Have an identical picture computed and stored between the next call's look-up and what follows it."""
     look_up = bench.disk.get_many
 
-    def land_meanwhile(keys: Sequence[bytes]) -> list[Vector | None]:
-        missed = look_up(keys)
+    def land_meanwhile(keys: Sequence[bytes], *, counted: bool) -> list[Vector | None]:
+        missed = look_up(keys, counted=counted)
         bench.disk.get_many = look_up  # type: ignore[method-assign]  # only the first look-up is overtaken
         bench.call(content, durable=True)[0].result(SOON_S)
         return missed
@@ -92,33 +93,52 @@ def test_a_picture_stored_between_look_up_and_flight_is_not_computed_again(bench
     bench.await_nothing_under_way()
 
 
-def test_a_cache_that_cannot_be_read_fails_the_call(bench: Bench) -> None:
-    """Its error is the call's, and nothing was begun."""
+DAMAGED = DataLossError("the disk is gone", reason="CACHE_DAMAGED")
+
+
+def test_a_closed_cache_fails_the_call(bench: Bench) -> None:
+    """The extractor is stopping: its error is the call's, and nothing was begun."""
     bench.disk.read_failure = UnavailableError("the cache is closed", reason="CACHE_CLOSED")
     with pytest.raises(UnavailableError, match="closed"):
         bench.call(b"1")
     assert bench.extraction.stats().in_flight == 0
 
 
-def test_a_cache_that_cannot_be_read_a_second_time_fails_the_picture(bench: Bench) -> None:
-    """The look-up of the computing thread gives its error to those who wait, and their places are free again."""
+def test_while_the_cache_cannot_be_read_answers_go_on_uncached(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+    """What is asked for is computed, and the log tells once that it cannot be read and once that it can again."""
+    bench.call(b"1", durable=True)[0].result(SOON_S)
+    bench.disk.read_failure = DAMAGED
+    with caplog.at_level(logging.WARNING):
+        for _ in range(3):
+            (future,) = bench.call(b"1")
+            assert future.result(SOON_S).vector.tolist() == expected_vector(b"1")
+            assert not future.result().cached
+            bench.await_nothing_under_way()
+        bench.disk.read_failure = None
+        assert bench.call(b"1")[0].result(SOON_S).cached
+    assert [record.levelname for record in caplog.records] == ["ERROR", "WARNING"]
+    assert "the disk is gone" in caplog.text
+
+
+def test_a_cache_that_cannot_be_read_a_second_time_costs_a_computation(bench: Bench) -> None:
+    """If the look-up of the computing thread fails, the picture is computed all the same."""
     bench.decoder.shut()
     bench.call(b"first")
     bench.decoder.await_arrival()
     bench.disk.at_once = False
     look_up = bench.disk.get_many
 
-    def land_and_break(keys: Sequence[bytes]) -> list[Vector | None]:
-        missed = look_up(keys)
+    def land_and_break(keys: Sequence[bytes], *, counted: bool) -> list[Vector | None]:
+        missed = look_up(keys, counted=counted)
         bench.disk.get_many = look_up  # type: ignore[method-assign]  # only the first look-up is overtaken
         bench.decoder.open()
         assert bench.disk.queued.acquire(timeout=SOON_S)
         bench.disk.flush()
-        bench.disk.read_failure = UnavailableError("the disk is gone", reason="CACHE_DAMAGED")
+        bench.disk.at_once = True
+        bench.disk.read_failure = DAMAGED
         return missed
 
     bench.disk.get_many = land_and_break  # type: ignore[method-assign]  # as above
     (second,) = bench.call(b"second")
-    with pytest.raises(UnavailableError, match="gone"):
-        second.result(SOON_S)
+    assert second.result(SOON_S).vector.tolist() == expected_vector(b"second")
     bench.await_nothing_under_way()

@@ -29,9 +29,9 @@ def test_past_the_bound_the_impatient_are_refused_and_the_patient_wait(make_benc
     """With all places taken, a call is refused with a time to retry, and a stream's pictures are computed later."""
     bench = make_bench(capacity=2)
     bench.trunk.shut()
-    admitted = bench.call(b"1", b"2")
+    admitted = bench.call(b"1", b"2", lane=Lane.BULK)
     with pytest.raises(ResourceExhaustedError, match="2 are under way") as error:
-        bench.call(b"3")
+        bench.call(b"3", lane=Lane.BULK)
     assert (error.value.reason, error.value.retry_after_s) == ("QUEUE_FULL", 1.0)
     waiting = bench.stream(b"4", b"5")
     assert bench.extraction.stats().waiting == 2
