@@ -81,7 +81,7 @@ def main() -> None:
         print(f"Inception-V3 at {setting.layer}, {setting.reason}; {len(contents)} pictures and variants of them")
         bound = measure(setting, figures, given)
         ratios = comparisons(setting, figures, bound)
-        left_out = setting.left_out
+        left_out, told = setting.left_out, setting.to_json()
     print("\nratios")
     for ratio in ratios:
         print(ratio_line(ratio))
@@ -89,13 +89,10 @@ def main() -> None:
         print(f"  {what} was left out: {why}")
     report: dict[str, Any] = {
         "machine": ran_on,
-        "quick": given.quick,
+        "setting": {**told, "pictures_from": str(given.pictures or "generated, 500 x 375"), "quick": given.quick},
         "pictures": len(contents),
         "figures": figures.to_json(),
-        "ratios": [
-            {"what": r.what, "value": r.value, "bound": r.bound, "at_least": r.at_least, "refused": r.refused}
-            for r in ratios
-        ],
+        "ratios": [each.to_json() for each in ratios],
         "left_out": left_out,
     }
     (HERE / "extractor.json").write_text(json.dumps(report, indent=2) + "\n")

@@ -132,14 +132,18 @@ def main() -> None:
         server = stack.enter_context(extractor(home, "--weights", given.weights, "--log-level", "warning"))
         keep_weights(home, HERE / "weights")
         trunk = trunk_of(server.address)
+        told = {"weights": trunk.weights, "layer": trunk.layer, "precision": trunk.precision, "offered_of_peak": FACTOR}
+        told |= {"seconds": given.seconds, "side_px": _SIDE_PX, "callers_of_peak": _CALLERS}
         started = time.perf_counter()
         found = summary(measure(server.address, server.pid, load, watcher, given.seconds))
         print(f"{trunk.weights} at {trunk.layer}, {trunk.precision}; {time.perf_counter() - started:.0f} s")
     for key, value in found.items():
         print(f"  {key:<28} {value}")
-    for each in judged(found):
+    ratios = judged(found)
+    for each in ratios:
         print(ratio_line(each))
-    (HERE / "overload.json").write_text(json.dumps({"machine": ran_on, **found}, indent=2) + "\n")
+    report = {"machine": ran_on, "setting": told, **found, "ratios": [each.to_json() for each in ratios]}
+    (HERE / "overload.json").write_text(json.dumps(report, indent=2) + "\n")
     print(f"written to {HERE / 'overload.json'}", file=sys.stderr)
 
 

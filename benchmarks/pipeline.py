@@ -1,8 +1,8 @@
 """The whole pipeline, measured in one run on the same pictures; table on the screen, JSON in var/bench/pipeline.json.
 
 Ratios are between figures of this run alone: the trunk called in a loop with the same decoding, then the services
-with that same trunk. A ratio whose two sides did different work (another fingerprint, another number of pictures) is
-refused. The load generator runs in this process, on the same processors.
+with that same trunk. A ratio whose two sides did different work (another fingerprint, pictures not computed, or not
+from the cache) is refused. The load generator runs in this process, on the same processors.
 """
 
 from __future__ import annotations
@@ -17,10 +17,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.dialogue import Worker
+from bench.figures import ratio_line
 from bench.homes import keep_weights, new_home
 from bench.machine import machine
-from bench.measurements import CALLERS, Figure, computed_by_callers, recognition, training, vectors
+from bench.measurements import CALLERS, Figure, Rate, callers, look_up, recognition, stream, training
 from bench.pictures import photographs, write_jpegs
+from bench.targets import Ratio, quotient
 
 from graft.client import Client
 
@@ -56,6 +58,23 @@ def services(home: Path) -> Iterator[Client]:
         up.communicate()
 
 
+def ratios(alone: dict[str, Any], fingerprint: str, many: Rate, new: Rate, cached: Rate) -> list[Ratio]:
+    """What is compared, and why not where it may not be."""
+    unlike = "" if alone["fingerprint"] == fingerprint else f"the trunk alone is {alone['fingerprint']}"
+    of_streams = "" if cached.computed == 0 else f"{cached.computed} pictures of the cached stream were computed"
+    return [
+        quotient(
+            f"service with {CALLERS} callers / trunk alone", many.value, alone["rate"], None, unlike or uncomputed(many)
+        ),
+        quotient("cached stream / stream", cached.value, new.value, None, of_streams or uncomputed(new)),
+    ]
+
+
+def uncomputed(rate: Rate) -> str:
+    """Why a rate is not that of computing each of its pictures; empty if it is."""
+    return "" if rate.computed == rate.pictures else f"{rate.computed} of {rate.pictures} pictures were computed"
+
+
 def main() -> None:
     """Measure everything, print the table, write the JSON."""
     ran_on = machine()
@@ -69,25 +88,30 @@ def main() -> None:
         keep_weights(home, WEIGHTS)
         with services(home) as client:
             trunk = client.trunk()
-            callers, computed = computed_by_callers(client, contents)
-            figures = [callers, *vectors(client, contents, others), training(client, contents)]
-            figures += recognition(client, contents, photographs(30, first=2_000_000))
-    rate = alone["rate"]
+            many = callers(client, contents)
+            new = stream(client, "service, stream, 64 a message", others)
+            cached = stream(client, "service, stream, 64 a message, cached", others * 8)
+            figures = [many.figure, new.figure, cached.figure, look_up(client, others), training(client, others)]
+            figures += recognition(client, others, photographs(30, first=2_000_000))
     rows: list[Figure] = [
-        ("trunk alone, decoding in the loop", rate, "pictures/s"),
+        ("trunk alone, decoding in the loop", alone["rate"], "pictures/s"),
         ("trunk alone, decode + trunk of one, p50", alone["one_p50_ms"], "ms"),
         *figures,
     ]
-    if alone["fingerprint"] == trunk.fingerprint_hex and computed == COUNT:
-        rows.append(("ratio: service with 16 callers to trunk alone", callers[1] / rate, "x"))
-        rows.append(("ratio: cached stream to stream", figures[2][1] / figures[1][1], "x"))
-    else:
-        print(f"no ratios: the two sides did different work ({alone}; {computed} computed)", file=sys.stderr)
+    compared = ratios(alone, trunk.fingerprint_hex, many, new, cached)
     print(f"Inception-V3, {trunk.weights_reason}; cut at {trunk.layer}, {trunk.precision}")
     print(f"{COUNT} pictures; {ran_on['processor']}, {ran_on['cores']} cores, load {ran_on['load_before']}")
     for what, value, unit in rows:
         print(f"  {what:<46}{value:>12,.2f} {unit}")
-    report = {"machine": ran_on, "trunk": alone, "figures": {what: [value, unit] for what, value, unit in rows}}
+    for each in compared:
+        print(ratio_line(each))
+    report = {
+        "machine": ran_on,
+        "trunk": alone,
+        "pictures": COUNT,
+        "figures": {what: [value, unit] for what, value, unit in rows},
+        "ratios": [each.to_json() for each in compared],
+    }
     (HERE / "pipeline.json").write_text(json.dumps(report, indent=2) + "\n")
     print(f"written to {HERE / 'pipeline.json'}")
 

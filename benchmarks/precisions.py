@@ -31,10 +31,12 @@ def main() -> None:
     parser.add_argument("--weights", default="auto")
     parser.add_argument("--layer", default="")
     options = parser.parse_args()
-    vectors, milliseconds, layer = {}, {}, ""
+    ran_on = machine()
+    vectors, milliseconds, fingerprints, weights, layer = {}, {}, {}, "", ""
     for precision in ("float32", "bfloat16"):
         loaded = load_trunk(options.home, TrunkRequest(options.weights, options.layer, precision))
-        layer = loaded.trunk.identity.layer
+        weights, layer = loaded.trunk.identity.weights_sha256, loaded.trunk.identity.layer
+        fingerprints[precision] = loaded.trunk.identity.fingerprint.hex()
         pixels = []
         for path in picture_files(options.folder):
             try:
@@ -64,7 +66,8 @@ def main() -> None:
     for name, value in figures.items():
         print(f"{name:36} {value:.6g}" if isinstance(value, float) else f"{name:36} {value}")
     OUT.parent.mkdir(parents=True, exist_ok=True)
-    OUT.write_text(json.dumps({"machine": machine(), "figures": figures}, indent=2) + "\n")
+    setting = {"weights_sha256": weights, "fingerprints": fingerprints, "folder": options.folder.name, "batch": BATCH}
+    OUT.write_text(json.dumps({"machine": ran_on, "setting": setting, "figures": figures}, indent=2) + "\n")
 
 
 if __name__ == "__main__":

@@ -90,6 +90,7 @@ def main() -> None:
         print(f"  {name:<22} first half {each[0]:>9,.1f}   last half {each[1]:>9,.1f}   {verdicts[name]}")
     report: dict[str, Any] = {
         "machine": ran_on,
+        "setting": {"extractor": _FLAGS, "callers": _CALLERS, "seed": given.seed},
         "requests": given.requests,
         "seconds": seconds,
         "came": came,

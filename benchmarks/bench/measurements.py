@@ -6,9 +6,11 @@ import hashlib
 import statistics
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from bench.rates import closed_loop_rate
 from graft.client import Client, LabelledPicture
 
 if TYPE_CHECKING:
@@ -20,11 +22,7 @@ Figure = tuple[str, float, str]
 CALLERS = 16
 NAME = "bench"
 _WARM_UP = 3
-
-
-def per_second(count: int, seconds: float) -> float:
-    """Return items a second."""
-    return count / seconds
+_SERVED_WITHIN_S = 60.0
 
 
 def timed(work: Callable[[], Any]) -> tuple[float, Any]:
@@ -40,45 +38,77 @@ def p50_ms(call: Callable[[bytes], Any], contents: list[bytes]) -> float:
     return statistics.median(taken[_WARM_UP:])
 
 
-def computed_by_callers(client: Client, contents: list[bytes]) -> tuple[Figure, int]:
-    """Measure 16 callers with one picture a call; return also how many pictures the trunk computed for them."""
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """Pictures a second, and what tells whether they may be compared with others.
+
+    Attributes:
+        what: what was measured.
+        value: pictures a second.
+        pictures: how many were answered.
+        computed: how many the trunk computed meanwhile.
+    """
+
+    what: str
+    value: float
+    pictures: int
+    computed: int
+
+    @property
+    def figure(self) -> Figure:
+        """As a row of the table."""
+        return self.what, self.value, "pictures/s"
+
+
+def callers(client: Client, contents: list[bytes]) -> Rate:
+    """Measure 16 callers with one picture a call, each between two of its own answers, as the trunk alone is."""
     before = client.cache_stats().computed
-    with ThreadPoolExecutor(CALLERS) as callers:
-        seconds, answers = timed(lambda: list(callers.map(lambda content: client.extract([content])[0], contents)))
-    _refuse_errors(answers)
-    figure = (f"service, {CALLERS} callers, one picture a call", per_second(len(contents), seconds), "pictures/s")
-    return figure, client.cache_stats().computed - before
+    waiting = iter(contents)
+
+    def caller(_: int) -> list[float]:
+        ends = []
+        for content in waiting:  # each picture goes to one caller
+            _refuse_errors(client.extract([content]))
+            ends.append(time.perf_counter())
+        return ends
+
+    with ThreadPoolExecutor(CALLERS) as pool:
+        rate = closed_loop_rate(list(pool.map(caller, range(CALLERS))))
+    computed = client.cache_stats().computed - before
+    return Rate(f"service, {CALLERS} callers, one picture a call", rate, len(contents), computed)
 
 
-def vectors(client: Client, known: list[bytes], others: list[bytes]) -> list[Figure]:
-    """Measure the stream on pictures that are not cached and on some that are, and the look-up of vectors."""
-    new, answers = timed(lambda: list(client.extract_stream(others)))
+def stream(client: Client, what: str, contents: list[bytes]) -> Rate:
+    """Measure one stream of 64 pictures a message, from its first message to its last answer."""
+    before = client.cache_stats().computed
+    seconds, answers = timed(lambda: list(client.extract_stream(contents)))
     _refuse_errors(answers)
-    again = known * 8
-    cached, answers = timed(lambda: list(client.extract_stream(again)))
-    _refuse_errors(answers)
+    return Rate(what, len(contents) / seconds, len(contents), client.cache_stats().computed - before)
+
+
+def look_up(client: Client, known: list[bytes]) -> Figure:
+    """Measure the look-up of vectors by digest."""
     digests = [hashlib.sha256(content).digest() for content in known] * 100
-    looked_up, found = timed(lambda: client.lookup(digests))
+    seconds, found = timed(lambda: client.lookup(digests))
     if len(found.matrix) != len(digests):
         raise SystemExit(f"{len(found.missing)} vectors were missing")
-    return [
-        ("service, stream, 64 a message", per_second(len(others), new), "pictures/s"),
-        ("service, stream, 64 a message, cached", per_second(len(again), cached), "pictures/s"),
-        ("service, look-up of vectors", per_second(len(digests), looked_up), "vectors/s"),
-    ]
+    return "service, look-up of vectors", len(digests) / seconds, "vectors/s"
 
 
 def training(client: Client, contents: list[bytes]) -> Figure:
     """Measure from the creation of a job on cached vectors to the moment its head is served."""
     client.create_dataset(NAME, exist_ok=True)
     pictures = (LabelledPicture(f"class {index % 4}", each, f"{index}.jpg") for index, each in enumerate(contents))
-    client.import_examples(NAME, pictures)
+    report = client.import_examples(NAME, pictures)
+    if report.added != len(contents):
+        raise SystemExit(f"{report.added} of {len(contents)} pictures were imported: {report.refused}")
     started = time.perf_counter()
     job = client.train(NAME)
     for _ in client.watch(job.job_id):
         pass
-    while not client.heads().heads:
-        pass  # one round trip a turn
+    while not client.heads().heads:  # one round trip a turn
+        if time.perf_counter() - started > _SERVED_WITHIN_S:
+            raise SystemExit(f"no head is served after {_SERVED_WITHIN_S} s; the job: {client.job(job.job_id)}")
     seconds = time.perf_counter() - started
     return (f"job on {len(contents)} cached vectors, until served", seconds, "s")
 

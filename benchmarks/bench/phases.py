@@ -6,13 +6,14 @@ import statistics
 import time
 from typing import TYPE_CHECKING, Any
 
-from bench.dialogue import awake
+from bench.dialogue import WorkerError, awake
 from bench.figures import PICTURES_A_SECOND, Figure
 from bench.processes import usage
 from bench.rates import percentile
+from bench.sides import Peer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from bench.dialogue import Worker
     from bench.figures import Figures
@@ -26,23 +27,14 @@ _PAUSE_MS = 20.0
 
 def rates_in_turns(figures: Figures, sides: dict[str, Side], rounds: int, seconds: float) -> None:
     """Pictures a second of all sides, one after another, round after round: the median round counts."""
-    for side in sides.values():
-        side.many(_WARM_UP_S)
-    samples: dict[str, list[Sample]] = {name: [] for name in sides}
-    for _ in range(rounds):
-        for name, side in sides.items():
-            samples[name].append(side.many(seconds))
-    for name, found in samples.items():
+    _in_turns(figures, sides, 1, PICTURES_A_SECOND, lambda side: side.many(_WARM_UP_S))
+    for name, found in _in_turns(figures, sides, rounds, PICTURES_A_SECOND, lambda side: side.many(seconds)).items():
         figures.add(_figure(name, [_number(each) for each in found], PICTURES_A_SECOND, found))
 
 
 def waits_in_turns(figures: Figures, sides: dict[str, Side], rounds: int, seconds: float) -> None:
     """The median time of one picture, nobody else being there, of all sides in turns: the median round counts."""
-    samples: dict[str, list[Sample]] = {name: [] for name in sides}
-    for _ in range(rounds):
-        for name, side in sides.items():
-            samples[name].append(side.one(seconds))
-    for name, found in samples.items():
+    for name, found in _in_turns(figures, sides, rounds, "ms", lambda side: side.one(seconds)).items():
         figures.add(_figure(name, [statistics.median(_list(each)) for each in found], "ms", found))
 
 
@@ -116,6 +108,25 @@ def footprint(figures: Figures, servers: Iterable[tuple[str, Server]]) -> None:
         figures.add(Figure(f"{name}, start to ready", server.start_s, "s"))
         figures.add(Figure(f"{name}, memory when ready", server.memory_bytes / 2**20, "MiB"))
         figures.add(Figure(f"{name}, memory after all of this", usage(server.pid).memory_bytes / 2**20, "MiB"))
+
+
+def _in_turns(
+    figures: Figures, sides: dict[str, Side], rounds: int, unit: str, measure: Callable[[Side], Sample]
+) -> dict[str, list[Sample]]:
+    """The samples of every side; a peer that fails is noted and left out of what follows, the others go on."""
+    samples: dict[str, list[Sample]] = {name: [] for name in sides}
+    for _ in range(rounds):
+        for name in list(samples):
+            side = sides[name]
+            try:
+                samples[name].append(measure(side))
+            except WorkerError as error:
+                if not isinstance(side, Peer):
+                    raise
+                side.work.faults.append(str(error))
+                del samples[name]
+                figures.add(Figure(name, None, unit, note=str(error)))
+    return samples
 
 
 def _number(sample: Sample) -> float:

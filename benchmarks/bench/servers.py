@@ -51,6 +51,10 @@ class Server:
     memory_bytes: int
 
 
+class NotStartedError(SystemExit):
+    """A service did not become ready; ends the run with its last words unless somebody can do without it."""
+
+
 @contextmanager
 def extractor(home: Path, *flags: str, name: str = "extractor") -> Iterator[Server]:
     """Run an extractor as `graft up` does, without the other stages; its log is in HOME/extractor.log."""
@@ -120,7 +124,9 @@ def _running(
         try:
             while not ready(address):
                 if process.poll() is not None or time.perf_counter() - started > _START_LIMIT_S:
-                    raise SystemExit(f"{name} did not start; see {log}:\n{log.read_text(errors='replace')[-2000:]}")
+                    raise NotStartedError(
+                        f"{name} did not start; see {log}:\n{log.read_text(errors='replace')[-2000:]}"
+                    )
                 time.sleep(_POLL_S)
             yield Server(name, address, process.pid, time.perf_counter() - started, usage(process.pid).memory_bytes)
         finally:

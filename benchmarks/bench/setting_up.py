@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.dialogue import Worker
+from bench.dialogue import Worker, WorkerError
 from bench.environments import environment
 from bench.homes import copy_home, keep_weights
 from bench.quantising import quantised
-from bench.servers import PEERS, bentoml, extractor, litserve, trunk_of
-from bench.sides import Loop, Peer, Service
+from bench.servers import PEERS, NotStartedError, bentoml, extractor, litserve, trunk_of
+from bench.sides import CALLERS, Loop, Peer, Service
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterable
-    from contextlib import ExitStack
 
     from bench.servers import Server
     from bench.sides import Side
@@ -71,6 +71,20 @@ class Setting:
     def bare_loops(self) -> list[tuple[str, Loop]]:
         """The bare trunks under their names."""
         return [(f"bare trunk, {precision}", loop) for precision, loop in self.bare.items()]
+
+    def to_json(self) -> dict[str, Any]:
+        """What is measured, for the report."""
+        works = [*(each.work for each in self.services.values()), *(each.work for each in self.bare.values())]
+        return {
+            "weights": self.reason,
+            "layer": self.layer,
+            "precision_of_its_choice": self.precision,
+            "fingerprints": {work.name: work.fingerprint for work in works},
+            "peers": {name: _pins(name) for name in self.peers},
+            "callers": CALLERS,
+            "batch": BATCH,
+            "batch_of_keras": KERAS_BATCH,
+        }
 
     def servers(self) -> Iterable[tuple[str, Server]]:
         """All services under their names."""
@@ -125,12 +139,24 @@ def _peers(stack: ExitStack, logs: Path, venvs: Path, load: Worker, left_out: di
         ("BentoML", bentoml, "/features", "pictures"),
     ]
     for name, run, path, of_form in known:
-        requirements = PEERS / f"{name.lower()}.txt"
         try:
-            python = environment(requirements, venvs / name.lower())
+            python = environment(_requirements(name), venvs / name.lower())
         except subprocess.CalledProcessError as error:
             left_out[name] = f"it cannot be installed: {str(error.stderr).strip()[-300:]}"
             continue
-        server = stack.enter_context(run(python, logs / f"{name.lower()}.log"))
-        peers[name] = Peer(server, load, path, of_form)
+        try:
+            with ExitStack() as trying:
+                server = trying.enter_context(run(python, logs / f"{name.lower()}.log"))
+                peers[name] = Peer(server, load, path, of_form)
+                stack.push(trying.pop_all())
+        except (NotStartedError, WorkerError) as error:
+            left_out[name] = str(error)
     return peers
+
+
+def _requirements(peer: str) -> Path:
+    return PEERS / f"{peer.lower()}.txt"
+
+
+def _pins(peer: str) -> list[str]:
+    return [line for line in _requirements(peer).read_text().splitlines() if not line.startswith("#")]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from bench.sides import Work
@@ -36,12 +36,24 @@ class Ratio:
             return False
         return self.value >= self.bound if self.at_least else self.value <= self.bound
 
+    def to_json(self) -> dict[str, Any]:
+        """All of it, and whether the bound is kept; None where there is no bound or no value."""
+        judged = self.value is not None and self.bound is not None
+        return {**asdict(self), "met": self.met if judged else None}
+
 
 def quotient(what: str, upper: float | None, lower: float | None, bound: float | None, refused: str = "") -> Ratio:
     """The ratio upper / lower, with a lower bound."""
     if refused or not upper or not lower:
         return Ratio(what, None, bound, refused=refused or "one of the two was not measured")
     return Ratio(what, upper / lower, bound)
+
+
+def at_least(what: str, value: float | None, bound: float, unit: str, refused: str = "") -> Ratio:
+    """A value with a lower bound."""
+    if refused or value is None:
+        return Ratio(what, None, bound, unit=unit, refused=refused or "it was not measured")
+    return Ratio(what, value, bound, unit=unit)
 
 
 def within(what: str, value: float | None, bound: float | None, unit: str, refused: str = "") -> Ratio:
