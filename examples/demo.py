@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
+import platform
 import signal
 import subprocess
 import sys
@@ -155,6 +157,8 @@ def run() -> dict[str, Any]:
         say("5. Recognition")
         paths = recognise(client)
         return {
+            "system": platform.platform(),
+            "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
             "weights": trunk.weights,
             "weights_reason": trunk.weights_reason,
             "layer": trunk.layer,
