@@ -51,7 +51,7 @@ def run_stage(stage: str, settings: StageSettings, services: Sequence[str], open
         # kernel that nothing can interrupt.
         code = asyncio.Runner().run(_serve(stage, settings, services, open_stage))
     except GraftError as error:
-        sys.stderr.write(f"{stage}: {error.message}\n")
+        sys.stderr.write(f"{stage}: {error.message} [{error.reason}]\n")
         code = 1
     except OSError as error:  # the home cannot be made, read or written
         sys.stderr.write(f"{stage}: {error.filename or settings.home}: {error.strerror or repr(error)}\n")
