@@ -41,13 +41,7 @@ def comparisons(setting: Setting, figures: Figures, waits: dict[str, float]) -> 
     )
     ratios += _cached(setting, figures)
     ratios.append(_bulk(waits, "; ".join(own.work.faults)))
-    if "int8" in setting.services and "bfloat16" in setting.services:
-        unlike = same_weights(setting.services["int8"].work, setting.services["bfloat16"].work)
-        ratios.append(
-            quotient(
-                "service, int8 / service, bfloat16, 16 callers", at_16["int8"], at_16["bfloat16"], _OF_BFLOAT16, unlike
-            )
-        )
+    ratios.append(_int8(setting, at_16))
     for name, peer in setting.peers.items():
         unlike = same_network(own.work, peer.work)
         for callers in ("16 callers", "1 caller, p50"):
@@ -69,6 +63,15 @@ def _cached(setting: Setting, figures: Figures) -> list[Ratio]:
         quotient(f"{stream}, cached / not cached", figures.value(f"{stream}, cached"), uncached, _OF_UNCACHED, faults),
         at_least(f"{own.name}, LookupFeatures", rate, _LOOKUPS, "/s", "; ".join(own.faults)),
     ]
+
+
+def _int8(setting: Setting, at_16: dict[str, float | None]) -> Ratio:
+    what = "service, int8 / service, bfloat16, 16 callers"
+    missing = [precision for precision in ("int8", "bfloat16") if precision not in setting.services]
+    if missing:
+        return quotient(what, None, None, _OF_BFLOAT16, f"{' and '.join(missing)} was not measured")
+    unlike = same_weights(setting.services["int8"].work, setting.services["bfloat16"].work)
+    return quotient(what, at_16["int8"], at_16["bfloat16"], _OF_BFLOAT16, unlike)
 
 
 def _bulk(waits: dict[str, float], faults: str) -> Ratio:

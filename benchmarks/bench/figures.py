@@ -65,10 +65,12 @@ def line_of(figure: Figure) -> str:
 
 
 def ratio_line(ratio: Ratio) -> str:
-    """One line: name, value, bound, and whether it is kept."""
+    """One line: name, value, bound, and whether it is kept or why nobody can tell."""
+    value = "-" if ratio.value is None else f"{ratio.value:,.2f}"
+    bound = ""
+    if ratio.bound is not None:
+        bound = f"{'≥' if ratio.at_least else '≤'} {ratio.bound:,.2f} {ratio.unit}"
+    verdict = "" if ratio.bound is None else "met" if ratio.met else "MISSED"
     if ratio.refused:
-        return f"  {ratio.what:<72}{'-':>10}     refused: {ratio.refused}"
-    if ratio.bound is None:
-        return f"  {ratio.what:<72}{ratio.value:>10,.2f}"
-    sign, word = ("≥" if ratio.at_least else "≤"), ("met" if ratio.met else "MISSED")
-    return f"  {ratio.what:<72}{ratio.value:>10,.2f}     {sign} {ratio.bound:,.2f} {ratio.unit:<4}{word}"
+        verdict = f"refused: {ratio.refused}"
+    return f"  {ratio.what:<72}{value:>10}     {bound:<15}{verdict}".rstrip()

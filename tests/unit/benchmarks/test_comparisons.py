@@ -62,6 +62,15 @@ def test_a_missing_batch_time_refuses_the_interactive_bound() -> None:
     assert "refused" in ratio_line(ratio)
 
 
+def test_what_was_not_measured_keeps_its_line_and_its_bound() -> None:
+    """Without an 8-bit trunk its promise is not forgotten, but refused."""
+    run = setting()
+    del run.services["int8"]
+    line = next(ratio_line(each) for each in comparisons(run, figures(), WAITS) if "int8" in each.what)
+    assert "≥ 1.60 x" in line
+    assert "refused: int8 was not measured" in line
+
+
 def test_a_faulty_side_refuses_its_own_ratios_alone() -> None:
     """What the bfloat16 service got wrong spoils its ratios; those of float32 stand."""
     run = setting()
@@ -70,3 +79,12 @@ def test_a_faulty_side_refuses_its_own_ratios_alone() -> None:
     assert "service, bfloat16, 16 callers / bare trunk" in refused
     assert "service, int8 / service, bfloat16, 16 callers" in refused
     assert "service, float32, 16 callers / bare trunk" not in refused
+
+
+def test_a_refused_ratio_has_no_value() -> None:
+    """Nobody shall read a number, in the table or in the report, that may not be told."""
+    run = setting()
+    run.services["bfloat16"].work.faults.append("64 pictures were answered, 60 computed")
+    found = [each.to_json() for each in comparisons(run, figures(), WAITS) if each.refused]
+    assert "service, bfloat16, LookupFeatures" in {each["what"] for each in found}
+    assert {(each["value"], each["met"]) for each in found} == {(None, None)}

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 
+from bench.figures import ratio_line
 from bench.sides import Work
-from bench.targets import Ratio, quotient, same_network, same_trunk, same_weights, within
+from bench.targets import Ratio, at_least, quotient, same_network, same_trunk, same_weights, within
 
 SERVICE = Work("service", "ab" * 16, "bfloat16", "avg_pool", 2048, "nsfwjs")
 
@@ -21,6 +22,15 @@ def test_an_upper_bound_is_met_from_below() -> None:
     assert within("wait", 50.0, 50.0, "ms").met
     assert not within("wait", 51.0, 50.0, "ms").met
     assert within("lost", 0.0, 0.0, "").met
+
+
+def test_a_line_tells_the_bound_and_whether_it_is_kept() -> None:
+    """Also where the ratio is refused; what promises nothing has neither."""
+    assert ratio_line(quotient("a / b", 9.0, 10.0, 0.90)).split() == ["a", "/", "b", "0.90", "≥", "0.90", "x", "met"]
+    assert ratio_line(within("wait", 51.0, 50.0, "ms")).split() == ["wait", "51.00", "≤", "50.00", "ms", "MISSED"]
+    refused = ratio_line(at_least("look-ups", 9.0, 20_000.0, "/s", "other pictures"))
+    assert refused.split() == ["look-ups", "-", "≥", "20,000.00", "/s", "refused:", "other", "pictures"]
+    assert ratio_line(quotient("a / b", 9.0, 10.0, None)).split() == ["a", "/", "b", "0.90"]
 
 
 def test_what_was_not_measured_gives_no_ratio() -> None:
