@@ -13,6 +13,7 @@ import json
 import sys
 import tempfile
 from contextlib import ExitStack
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -36,18 +37,36 @@ from bench.setting_up import BATCH, Setting, set_up
 HERE = Path("var/bench")
 
 
-def measure(setting: Setting, figures: Figures, given: argparse.Namespace) -> dict[str, float]:
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How long everything is measured.
+
+    Attributes:
+        rounds: of the sides in turns.
+        seconds: of one side in one round; other measurements take multiples of it.
+        known: pictures of the cached set.
+        batches: of the bare trunks beside those of the comparison.
+    """
+
+    rounds: int = 3
+    seconds: float = 5.0
+    known: int = 256
+    batches: tuple[int, ...] = (1, 8, 32)
+
+
+QUICK = Plan(rounds=1, seconds=2.0, known=64, batches=(1, 32))
+
+
+def measure(setting: Setting, figures: Figures, plan: Plan) -> dict[str, float]:
     """All measurements, the compared ones first; returns the three values of the interactive bound."""
-    quick: bool = given.quick
-    rounds, seconds = (1, 2.0) if quick else (3, 5.0)
-    known = 64 if quick else 256
+    rounds, seconds, known = plan.rounds, plan.seconds, plan.known
     print("\npictures a second, new pictures, sides in turns")
     rates_in_turns(figures, setting.sides("16 callers", f"batch {BATCH}"), rounds, seconds)
     print("\none picture at a time, sides in turns")
     waits_in_turns(figures, setting.sides("1 caller, p50", "decode + network, p50"), rounds, seconds / 2)
     main = setting.services[setting.precision]
     print("\nmore of the same")
-    other_batches(figures, setting.bare_loops(), (1, 32) if quick else (1, 8, 32), seconds * 0.8)
+    other_batches(figures, setting.bare_loops(), plan.batches, seconds * 0.8)
     other_batches(figures, [("Keras predict", setting.keras)], (1,), seconds)
     other_callers(figures, main, seconds)
     for service in setting.services.values():
@@ -70,6 +89,7 @@ def main() -> None:
     given = parser.parse_args()
     ran_on = machine()
     contents = jpegs_of(given.pictures) if given.pictures else photographs(64 if given.quick else 256)
+    pictures_from = given.pictures.resolve().name if given.pictures else "generated, 500 x 375"
     HERE.mkdir(parents=True, exist_ok=True)
     figures = Figures()
     with tempfile.TemporaryDirectory(dir=HERE) as name, ExitStack() as stack:
@@ -79,7 +99,8 @@ def main() -> None:
         setting = set_up(stack, home, folder, given, HERE)
         print(f"{ran_on['processor']}, {ran_on['cores']} cores, load {ran_on['load_before']}")
         print(f"Inception-V3 at {setting.layer}, {setting.reason}; {len(contents)} pictures and variants of them")
-        bound = measure(setting, figures, given)
+        plan = QUICK if given.quick else Plan()
+        bound = measure(setting, figures, plan)
         ratios = comparisons(setting, figures, bound)
         left_out, told = setting.left_out, setting.to_json()
     print("\nratios")
@@ -89,7 +110,7 @@ def main() -> None:
         print(f"  {what} was left out: {why}")
     report: dict[str, Any] = {
         "machine": ran_on,
-        "setting": {**told, "pictures_from": str(given.pictures or "generated, 500 x 375"), "quick": given.quick},
+        "setting": {**told, **asdict(plan), "pictures_from": pictures_from, "quick": given.quick},
         "pictures": len(contents),
         "figures": figures.to_json(),
         "ratios": [each.to_json() for each in ratios],

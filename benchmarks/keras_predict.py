@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import keras
 from bench.dialogue import serve
 from bench.loops import in_batches, one_at_a_time
 from bench.pictures import jpegs_of
@@ -33,7 +34,8 @@ def main() -> None:
         in_batches(decode, run, contents, batch, seconds=0)
 
     def identity() -> dict[str, Any]:
-        return {"dimensions": int(model.output_shape[-1]), "precision": "float32", "layer": "avg_pool"}
+        dimensions, engine = int(model.output_shape[-1]), keras.backend.backend()
+        return {"dimensions": dimensions, "precision": "float32", "layer": "avg_pool", "engine": engine}
 
     serve(
         identity=identity,

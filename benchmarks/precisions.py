@@ -66,7 +66,12 @@ def main() -> None:
     for name, value in figures.items():
         print(f"{name:36} {value:.6g}" if isinstance(value, float) else f"{name:36} {value}")
     OUT.parent.mkdir(parents=True, exist_ok=True)
-    setting = {"weights_sha256": weights, "fingerprints": fingerprints, "folder": options.folder.name, "batch": BATCH}
+    setting = {
+        "weights_sha256": weights,
+        "fingerprints": fingerprints,
+        "folder": options.folder.resolve().name,
+        "batch": BATCH,
+    }
     OUT.write_text(json.dumps({"machine": ran_on, "setting": setting, "figures": figures}, indent=2) + "\n")
 
 

@@ -113,8 +113,8 @@ def footprint(figures: Figures, servers: Iterable[tuple[str, Server]]) -> None:
 def _in_turns(
     figures: Figures, sides: dict[str, Side], rounds: int, unit: str, measure: Callable[[Side], Sample]
 ) -> dict[str, list[Sample]]:
-    """The samples of every side; a peer that fails is noted and left out of what follows, the others go on."""
-    samples: dict[str, list[Sample]] = {name: [] for name in sides}
+    """The samples of every side; a peer that fails is noted and not asked again, the others go on."""
+    samples: dict[str, list[Sample]] = {name: [] for name, side in sides.items() if not _gave_up(side)}
     for _ in range(rounds):
         for name in list(samples):
             side = sides[name]
@@ -127,6 +127,10 @@ def _in_turns(
                 del samples[name]
                 figures.add(Figure(name, None, unit, note=str(error)))
     return samples
+
+
+def _gave_up(side: Side) -> bool:
+    return isinstance(side, Peer) and bool(side.work.faults)
 
 
 def _number(sample: Sample) -> float:

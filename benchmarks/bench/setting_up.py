@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -74,12 +74,12 @@ class Setting:
 
     def to_json(self) -> dict[str, Any]:
         """What is measured, for the report."""
-        works = [*(each.work for each in self.services.values()), *(each.work for each in self.bare.values())]
+        sides: list[Side] = [*self.services.values(), *self.bare.values(), self.keras, *self.peers.values()]
         return {
-            "weights": self.reason,
+            "weights_reason": self.reason,
             "layer": self.layer,
             "precision_of_its_choice": self.precision,
-            "fingerprints": {work.name: work.fingerprint for work in works},
+            "sides": [asdict(each.work) for each in sides],
             "peers": {name: _pins(name) for name in self.peers},
             "callers": CALLERS,
             "batch": BATCH,
@@ -87,9 +87,9 @@ class Setting:
         }
 
     def servers(self) -> Iterable[tuple[str, Server]]:
-        """All services under their names."""
+        """All services under their names, but for peers that failed: they may be gone."""
         named = {each.work.name: each.server for each in self.services.values()}
-        return (named | {name: peer.server for name, peer in self.peers.items()}).items()
+        return (named | {name: peer.server for name, peer in self.peers.items() if not peer.work.faults}).items()
 
 
 def set_up(stack: ExitStack, home: Path, folder: Path, given: argparse.Namespace, keep: Path) -> Setting:
@@ -141,15 +141,13 @@ def _peers(stack: ExitStack, logs: Path, venvs: Path, load: Worker, left_out: di
     for name, run, path, of_form in known:
         try:
             python = environment(_requirements(name), venvs / name.lower())
-        except subprocess.CalledProcessError as error:
-            left_out[name] = f"it cannot be installed: {str(error.stderr).strip()[-300:]}"
-            continue
-        try:
             with ExitStack() as trying:
                 server = trying.enter_context(run(python, logs / f"{name.lower()}.log"))
                 peers[name] = Peer(server, load, path, of_form)
                 stack.push(trying.pop_all())
-        except (NotStartedError, WorkerError) as error:
+        except subprocess.CalledProcessError as error:
+            left_out[name] = f"it cannot be installed: {str(error.stderr).strip()[-300:]}"
+        except (NotStartedError, WorkerError, OSError) as error:  # OSError: its command is not there
             left_out[name] = str(error)
     return peers
 

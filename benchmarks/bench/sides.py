@@ -48,6 +48,7 @@ class Work:
         layer: where the network is cut.
         dimensions: of its vectors.
         weights: where the network's weights came from, before any quantising; empty for what is not Graft's.
+        engine: what runs it.
         faults: what went wrong in any of its measurements; its ratios are refused.
     """
 
@@ -57,6 +58,7 @@ class Work:
     layer: str
     dimensions: int
     weights: str = ""
+    engine: str = ""
     faults: list[str] = field(default_factory=list)
 
 
@@ -82,7 +84,15 @@ class Loop:
         self._batch = batch
         told = worker.ask("identity")
         self.identity = told
-        self.work = Work(name, told.get("fingerprint", ""), told["precision"], told["layer"], told["dimensions"])
+        self.work = Work(
+            name,
+            told.get("fingerprint", ""),
+            told["precision"],
+            told["layer"],
+            told["dimensions"],
+            told.get("weights", ""),
+            told["engine"],
+        )
         hold(worker.pid)
 
     def many(self, seconds: float) -> Sample:
@@ -115,6 +125,7 @@ class Service:
             trunk.layer,
             trunk.dimensions,
             trunk.weights,
+            trunk.engine,
         )
         hold(server.pid)
 
@@ -172,7 +183,7 @@ class Peer:
         self._load = load
         self._form = {"address": server.address, "path": path, "field": field}
         dimensions = load.ask("http", callers=1, seconds=0, **self._form)["dimensions"]
-        self.work = Work(server.name, "", "float32", "avg_pool", dimensions)
+        self.work = Work(server.name, "", "float32", "avg_pool", dimensions, engine="tensorflow")
         hold(server.pid)
 
     def many(self, seconds: float) -> Sample:

@@ -49,6 +49,8 @@ def test_a_peer_that_gives_up_is_noted_and_the_others_go_on() -> None:
     assert figures.value("steady") == 10.0
     assert peer.work.faults == ["http: 500"]
     assert [len(each["rounds"]) for each in figures.to_json() if each["what"] == "steady"] == [3]
+    rates_in_turns(figures, {"peer": peer, "steady": Steady()}, rounds=1, seconds=1.0)
+    assert peer.work.faults == ["http: 500"]  # it was not asked again
 
 
 def test_an_own_side_that_gives_up_ends_the_run() -> None:
