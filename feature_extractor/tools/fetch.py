@@ -7,20 +7,19 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from feature_extractor.tools.kept import base_sha256, recorded
+from feature_extractor.tools.kept import recorded
 from feature_extractor.tools.printing import complain, say
 from feature_extractor.trunks.engines.choice import keras_backend, require_engine
 from feature_extractor.trunks.weights.arrays import weights_sha256
-from feature_extractor.trunks.weights.resolving import AUTO, resolve
+from feature_extractor.trunks.weights.record import AUTO
+from feature_extractor.trunks.weights.resolving import resolve
 from feature_extractor.trunks.weights.sources import WeightsSource, source_of
-from graft.errors import FailedPreconditionError
 from graft.owner_lock import OwnerLock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from feature_extractor.trunks.weights.arrays import ArraySpec
-    from feature_extractor.trunks.weights.record import Resolution
 
 LOCK_NAME = "fetch.lock"
 
@@ -66,24 +65,8 @@ def fetch(
     folder.mkdir(parents=True, exist_ok=True)
     lock = OwnerLock(folder / LOCK_NAME, "FETCH_RUNNING")
     try:
-        known = recorded(home)
-        if weights == AUTO:
-            weights = next((each.weights for each in known if each.request.weights == AUTO), AUTO)
-        source, arrays, reason = resolve(weights, folder, specs(), threading.Event(), sources)
+        source, arrays, reason = resolve(weights, folder, specs(), threading.Event(), sources, recorded(home))
         complain(reason)
-        sha256 = weights_sha256(arrays)
-        for each in known:
-            if each.weights == source.spec:
-                _check_recorded(each, sha256)
-        return source.spec, sha256
+        return source.spec, weights_sha256(arrays)
     finally:
         lock.release()
-
-
-def _check_recorded(known: Resolution, sha256: str) -> None:
-    if base_sha256(known) != sha256:
-        raise FailedPreconditionError(
-            f"the weights {known.weights} have the SHA-256 {sha256}, but this home's trunk "
-            f"{known.identity.fingerprint.hex()} was made with {base_sha256(known)}: use another home for these",
-            reason="WEIGHTS_CHANGED",
-        )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from feature_extractor.trunks.weights import nsfwjs
 from feature_extractor.trunks.weights.graphs import SUFFIX as GRAPH_SUFFIX
-from feature_extractor.trunks.weights.record import RECORD_NAME, TrunkRecord
+from feature_extractor.trunks.weights.record import RECORD_NAME, TrunkRecord, sha256_on_record
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,13 +28,17 @@ class KeptFile:
         path: the file.
         size_bytes: its length.
         graph: whether it is a frozen graph, identified by its bytes; else Keras weights, identified by their values.
-        expected: SHA-256 it must have, 64 hex digits, or the 16 first of it; empty if nothing says.
+        expected: SHA-256 it must have, 64 hex digits, or the 16 first of it; empty if only the file itself can tell.
+        copied: whether it is a copy of a user's file, which nothing can fetch.
+        original: that file, if it is on record; empty for others.
     """
 
     path: Path
     size_bytes: int
     graph: bool
     expected: str
+    copied: bool
+    original: str
 
 
 def recorded(home: Path) -> list[Resolution]:
@@ -46,17 +50,12 @@ def recorded(home: Path) -> list[Resolution]:
     return TrunkRecord(home / "weights" / RECORD_NAME).entries()
 
 
-def base_sha256(resolution: Resolution) -> str:
-    """SHA-256 of the weights that the home keeps for a trunk: of an 8-bit one, those it was made from."""
-    return resolution.quantised_from or resolution.identity.weights_sha256
-
-
 def kept_files(folder: Path, known: Sequence[Resolution]) -> list[KeptFile]:
     """The weights files in HOME/weights, by name; none if there is no such folder."""
     if not folder.is_dir():
         return []
     return [
-        KeptFile(path, path.stat().st_size, path.suffix == GRAPH_SUFFIX, _expected(path.name, known))
+        _kept_file(path, known)
         for path in sorted(folder.iterdir())
         if path.is_file() and path.name.endswith((_WEIGHTS_SUFFIX, GRAPH_SUFFIX)) and not path.name.startswith(".")
     ]
@@ -67,10 +66,23 @@ def leftovers(folder: Path) -> list[Path]:
     return sorted(folder.glob(".*.tmp"))
 
 
+def _kept_file(path: Path, known: Sequence[Resolution]) -> KeptFile:
+    expected = _expected(path.name, known)
+    copied = _NAMED_BY_HASH.match(path.name) is not None
+    return KeptFile(
+        path=path,
+        size_bytes=path.stat().st_size,
+        graph=path.suffix == GRAPH_SUFFIX,
+        expected=expected,
+        copied=copied,
+        original=next((each.weights for each in known if copied and each.base_sha256 == expected), ""),
+    )
+
+
 def _expected(name: str, known: Sequence[Resolution]) -> str:
     named = _NAMED_BY_HASH.match(name)
     if named:
-        return next((base_sha256(each) for each in known if base_sha256(each).startswith(named[1])), named[1])
+        return next((each.base_sha256 for each in known if each.base_sha256.startswith(named[1])), named[1])
     if name.startswith("nsfwjs-"):
         return nsfwjs.ARRAYS_SHA256
-    return next((base_sha256(each) for each in known if name == f"{each.weights}{_WEIGHTS_SUFFIX}"), "")
+    return sha256_on_record(known, name.removesuffix(_WEIGHTS_SUFFIX))

@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from feature_extractor.decoding.images import DecodeLimits
-from feature_extractor.tools.kept import recorded
 from feature_extractor.tools.printing import complain, say, say_table
 from feature_extractor.trunks.engines.choice import OPENVINO, TENSORFLOW, require_engine
 from feature_extractor.trunks.quantised.making import build_float32, make_quantised
 from feature_extractor.trunks.quantised.pictures import read_pictures
 from feature_extractor.trunks.weights.files import SUFFIXES
 from feature_extractor.trunks.weights.graphs import SUFFIX as GRAPH_SUFFIX
-from feature_extractor.trunks.weights.resolving import AUTO
+from feature_extractor.trunks.weights.record import AUTO
 from graft.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
@@ -37,7 +36,7 @@ def main(arguments: list[str]) -> int:
     home, folder = options.home.expanduser().absolute(), options.folder.expanduser()
     if options.pictures < 1:
         raise InvalidArgumentError("--pictures must be at least 1", reason="PICTURES_RANGE")
-    weights = weights_of(home, options.weights)
+    weights = weights_of(options.weights)
     for engine in (TENSORFLOW, OPENVINO):  # missed now, and not after minutes
         require_engine(engine)
     pictures = read_pictures(folder, options.pictures, DecodeLimits())
@@ -97,8 +96,8 @@ def _home() -> Path:
     return Path(os.environ.get("GRAFT_HOME", "~/.graft"))
 
 
-def weights_of(home: Path, asked: str) -> str:
-    """What the home has on record for `auto`; a file's path made absolute.
+def weights_of(asked: str) -> str:
+    """The weights as asked for, a file's path made absolute.
 
     Raises:
         InvalidArgumentError: ENGINE_UNSUPPORTED, for a frozen graph.
@@ -109,6 +108,4 @@ def weights_of(home: Path, asked: str) -> str:
         )
     if Path(asked).suffix in SUFFIXES:
         return str(Path(asked).expanduser().absolute())
-    if asked == AUTO:
-        return next((known.weights for known in recorded(home) if known.request.weights == AUTO), AUTO)
     return asked

@@ -13,6 +13,7 @@ from feature_extractor.trunks.quantised.store import file_sha256, list_quantised
 from feature_extractor.trunks.weights.arrays import weights_sha256
 from feature_extractor.trunks.weights.files import SUFFIXES, read_weights
 from feature_extractor.trunks.weights.graphs import SUFFIX as GRAPH_SUFFIX
+from feature_extractor.trunks.weights.storage import stored_sha256
 from graft.errors import GraftError
 
 if TYPE_CHECKING:
@@ -45,8 +46,8 @@ def verify(home: Path, *, specs: Callable[[], Sequence[ArraySpec]] = network_spe
     good: set[str] = set()
     wrong = 0
     for file in kept:
-        problem, sha256 = _check(file, needed)
-        wrong += _report(file.path, sha256, problem)
+        problem, sha256, compared = _check(file, needed)
+        wrong += _report(file.path, sha256, problem, _cure(file), compared=compared)
         if not problem:
             good.add(sha256)
     for path, problem in verify_quantised(home):
@@ -69,26 +70,35 @@ def _quantised(home: Path) -> set[str]:
         return set()
 
 
-def _check(file: KeptFile, specs: Sequence[ArraySpec]) -> tuple[str, str]:
-    """What is wrong with a file, and its SHA-256."""
+def _check(file: KeptFile, specs: Sequence[ArraySpec]) -> tuple[str, str, bool]:
+    """What is wrong with a file, its SHA-256, and whether there was one to compare it with."""
     try:
         sha256 = file_sha256(file.path) if file.graph else weights_sha256(read_weights(file.path, specs))
+        expected = file.expected or ("" if file.graph else stored_sha256(file.path))
     except GraftError as error:
-        return error.message, ""
+        return error.message, "", True
     except OSError as error:
-        return error.strerror or str(error), ""
-    if not sha256.startswith(file.expected):
-        return f"its SHA-256 is {sha256}, it must be {file.expected}", sha256
-    return "", sha256
+        return error.strerror or str(error), "", True
+    if not sha256.startswith(expected):
+        return f"its SHA-256 is {sha256}, it must be {expected}", sha256, True
+    return "", sha256, bool(expected)
 
 
-def _report(
-    path: Path, sha256: str, problem: str, cure: str = "Delete it: it is brought anew from where it came from"
-) -> int:
+def _cure(file: KeptFile) -> str:
+    """A copy of a user's file comes from nowhere else."""
+    if not file.copied:
+        return "Delete it: it is brought anew from where it came from"
+    if not file.original:
+        return "Restore it from a copy"
+    return f"Restore it from a copy; or delete it and put {file.original} back, which the next start copies anew"
+
+
+def _report(path: Path, sha256: str, problem: str, cure: str, *, compared: bool = True) -> int:
     if problem:
         complain(f"graft: {path} is WRONG: {problem}. {cure}")
         return 1
-    say(f"{path}: good{f', SHA-256 {sha256}' if sha256 else ''}")
+    found = f", SHA-256 {sha256}" if sha256 else ""
+    say(f"{path}: {'good' if compared else 'whole, with nothing to compare its SHA-256 with'}{found}")
     return 0
 
 

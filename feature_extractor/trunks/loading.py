@@ -18,8 +18,7 @@ from feature_extractor.trunks.precision import check_precision, processor_multip
 from feature_extractor.trunks.trunk import BUCKETS
 from feature_extractor.trunks.weights.files import SUFFIXES
 from feature_extractor.trunks.weights.graphs import SUFFIX as GRAPH_SUFFIX
-from feature_extractor.trunks.weights.record import RECORD_NAME, TrunkRecord, TrunkRequest
-from feature_extractor.trunks.weights.resolving import AUTO
+from feature_extractor.trunks.weights.record import AUTO, RECORD_NAME, TrunkRecord, TrunkRequest
 from feature_extractor.trunks.weights.sources import WeightsSource, source_of
 from feature_extractor.trunks.weights.storage import sweep_temporary_files
 
@@ -69,6 +68,7 @@ def load_trunk(
         home=home,
         request=request,
         known=record.find(request),
+        on_record=record.entries(),
         limits=limits or DecodeLimits(),
         device=device,
         cpu_fallback=cpu_fallback,

@@ -13,7 +13,7 @@ from feature_extractor.trunks.identity import TrunkIdentity
 from feature_extractor.trunks.precision import AUTO, BFLOAT16, FLOAT32, choose_precision
 from feature_extractor.trunks.trunk import Trunk
 from feature_extractor.trunks.weights.graphs import find_graph, keep_graph
-from feature_extractor.trunks.weights.record import Resolution
+from feature_extractor.trunks.weights.record import Resolution, sha256_on_record
 from feature_extractor.trunks.weights.resolving import check_unchanged, go_on
 from graft.errors import FailedPreconditionError, InvalidArgumentError
 
@@ -36,14 +36,15 @@ def load_graph_trunk(start: Start) -> LoadedTrunk:
             reason="LAYER_UNSUPPORTED",
         )
     require_engine(TENSORFLOW)
-    file = find_graph(Path(request.weights), start.weights_folder, start.recorded_sha256)
-    if known is not None:
-        check_unchanged(known, file.sha256)
+    recorded = start.recorded_sha256 or sha256_on_record(start.on_record, request.weights)
+    file = find_graph(Path(request.weights), start.weights_folder, recorded)
+    check_unchanged(request.weights, file.sha256, recorded)
     device = start.find_device(TENSORFLOW, TensorFlowEngine().devices)
     precision = _precision(start.precision, device)
     go_on(start.stop)
     opened = open_graph(
         file.path,
+        file.content,
         input_name=request.graph_input,
         output_name=request.graph_output,
         mode=start.graph_mode,
@@ -54,15 +55,15 @@ def load_graph_trunk(start: Start) -> LoadedTrunk:
     )
     start.check_preparation(opened.preprocessing, opened.input_size_px, TENSORFLOW)
     identity = TrunkIdentity(
-        weights_sha256=file.sha256,
+        weights_sha256=opened.sha256,
         layer=request.graph_output,
         preprocessing=opened.preprocessing,
         input_size_px=opened.input_size_px,
         precision=precision,
         engine=TENSORFLOW,
     )
+    keep_graph(file, start.weights_folder)
     if known is None:
-        keep_graph(file, start.weights_folder)
         known = Resolution(request, request.weights, identity, f"the frozen graph {request.weights}, as asked for")
     trunk = Trunk(
         opened.run,

@@ -16,7 +16,7 @@ from feature_extractor.trunks.precision import choose_precision
 from feature_extractor.trunks.trunk import Trunk
 from feature_extractor.trunks.weights.arrays import weights_sha256
 from feature_extractor.trunks.weights.record import Resolution
-from feature_extractor.trunks.weights.resolving import check_unchanged, go_on, resolve
+from feature_extractor.trunks.weights.resolving import go_on, resolve, unchanged_arrays
 
 if TYPE_CHECKING:
     from feature_extractor.trunks.engines.programs import KerasEngine
@@ -51,12 +51,12 @@ def load_keras_trunk(start: Start, engine_name: str) -> LoadedTrunk:
 def _weights(start: Start, network: Network, precision: str, engine: str) -> tuple[Resolution, Arrays]:
     """What the request becomes, and its arrays."""
     folder, known = start.weights_folder, start.known
-    arrays: Arrays
     if known is not None:
-        arrays = start.sources(known.weights).arrays(folder, network.specs, known.identity.weights_sha256, start.stop)
-        check_unchanged(known, weights_sha256(arrays))
-        return known, arrays
-    source, arrays, reason = resolve(start.request.weights, folder, network.specs, start.stop, start.sources)
+        source = start.sources(known.weights)
+        return known, unchanged_arrays(source, folder, network.specs, start.recorded_sha256, start.stop)
+    source, arrays, reason = resolve(
+        start.request.weights, folder, network.specs, start.stop, start.sources, start.on_record
+    )
     identity = TrunkIdentity(
         weights_sha256=weights_sha256(arrays),
         layer=start.request.layer or source.default_layer,

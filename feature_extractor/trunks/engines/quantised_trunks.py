@@ -15,8 +15,8 @@ from feature_extractor.trunks.quantised.running import open_quantised
 from feature_extractor.trunks.quantised.store import find_quantised
 from feature_extractor.trunks.trunk import Trunk
 from feature_extractor.trunks.weights.arrays import weights_sha256
-from feature_extractor.trunks.weights.record import Resolution
-from feature_extractor.trunks.weights.resolving import AUTO, go_on, resolve
+from feature_extractor.trunks.weights.record import AUTO, Resolution
+from feature_extractor.trunks.weights.resolving import go_on, resolve
 from graft.errors import FailedPreconditionError
 
 if TYPE_CHECKING:
@@ -64,7 +64,9 @@ def _base(start: Start) -> tuple[str, str, str, str]:
     require_engine(backend)
     specs = Network(backend).specs
     go_on(start.stop)
-    source, arrays, reason = resolve(start.request.weights, start.weights_folder, specs, start.stop, start.sources)
+    source, arrays, reason = resolve(
+        start.request.weights, start.weights_folder, specs, start.stop, start.sources, start.on_record
+    )
     return source.spec, weights_sha256(arrays), start.request.layer or source.default_layer, reason
 
 

@@ -89,6 +89,7 @@ class Start:
         home: directory of all state.
         request: the trunk asked for, in its one spelling.
         known: what the request became at an earlier start; None at the first.
+        on_record: what all requests of earlier starts became.
         limits: of a picture.
         device: `auto`, `cpu`, `gpu` or `gpu:N`.
         cpu_fallback: whether the processor will do where a GPU is asked for and none is there.
@@ -103,6 +104,7 @@ class Start:
     home: Path
     request: TrunkRequest
     known: Resolution | None
+    on_record: Sequence[Resolution]
     limits: DecodeLimits
     device: str
     cpu_fallback: bool
@@ -120,7 +122,7 @@ class Start:
 
     @property
     def recorded_sha256(self) -> str:
-        """SHA-256 of the weights of an earlier start; empty at the first."""
+        """SHA-256 of what was run at an earlier start with this request; empty at the first."""
         return self.known.identity.weights_sha256 if self.known else ""
 
     @property

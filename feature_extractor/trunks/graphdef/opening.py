@@ -70,6 +70,7 @@ class OpenedGraph:
 
 def open_graph(
     path: Path,
+    content: bytes | None = None,
     *,
     input_name: str = DEFAULT_INPUT,
     output_name: str = DEFAULT_OUTPUT,
@@ -83,6 +84,7 @@ def open_graph(
 
     Args:
         path: the GraphDef.
+        content: the file's bytes, if they were read before.
         input_name: string tensor that takes a picture's bytes.
         output_name: tensor that is the vector; of a map the average over its positions is taken.
         mode: `faithful` runs the graph whole, a picture at a time. `batched` runs its decoding and resizing picture by
@@ -98,7 +100,7 @@ def open_graph(
             GRAPH_INPUT_UNSUPPORTED, GRAPH_DISCONNECTED, GRAPH_NOT_BATCHABLE or GRAPH_FAILED.
     """
     source = str(path)
-    file = read_graph(path)
+    file = read_graph(path, content)
     check_operations(file.graph_def, source)
     structure = Structure(file.graph_def)
     plan = make_plan(structure, structure.require(input_name, source), structure.require(output_name, source), source)

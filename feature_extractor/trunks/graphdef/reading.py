@@ -7,12 +7,12 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from feature_extractor.trunks.weights.graphs import read_graph_file, unreadable_graph
 from graft.errors import FailedPreconditionError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-_MAX_FILE_BYTES = 2**31 - 1  # protobuf's own limit of a message
 _MAX_CONSTANT_ELEMENTS = 2**29  # 2 GiB of float32; a constant may spell a huge shape in a few bytes
 _HEAD_BYTES = 64
 
@@ -32,13 +32,18 @@ class GraphFile:
     size_bytes: int
 
 
-def read_graph(path: Path) -> GraphFile:
+def read_graph(path: Path, content: bytes | None = None) -> GraphFile:
     """Parse a GraphDef and check that it is whole: every input of every node is there.
+
+    `content` is what was read of the file before, where something else depends on it being just that.
 
     Raises:
         FailedPreconditionError: GRAPH_MISSING or GRAPH_UNREADABLE.
     """
-    content = _content(path)
+    if content is None:
+        content = _content(path)
+    if not content:
+        raise unreadable_graph(path, "it is empty (0 bytes)")
     from google.protobuf.message import DecodeError
     from tensorflow.core.framework.graph_pb2 import GraphDef
 
@@ -46,9 +51,9 @@ def read_graph(path: Path) -> GraphFile:
     try:
         graph_def.ParseFromString(content)
     except DecodeError as error:
-        raise _unreadable(path, f"it is no GraphDef, or cut short ({_looks(content)})") from error
+        raise unreadable_graph(path, f"it is no GraphDef, or cut short ({_looks(content)})") from error
     if not graph_def.node:
-        raise _unreadable(path, f"it holds no operations ({_looks(content)})")
+        raise unreadable_graph(path, f"it holds no operations ({_looks(content)})")
     _check_whole(graph_def, path)
     _check_constants(graph_def, path)
     return GraphFile(graph_def, hashlib.sha256(content).hexdigest(), len(content))
@@ -56,17 +61,11 @@ def read_graph(path: Path) -> GraphFile:
 
 def _content(path: Path) -> bytes:
     try:
-        size = path.stat().st_size
-        if size > _MAX_FILE_BYTES:
-            raise _unreadable(path, f"it has {size:,} bytes, more than the {_MAX_FILE_BYTES:,} a GraphDef can have")
-        content = path.read_bytes()
+        return read_graph_file(path)
     except FileNotFoundError as error:
         raise FailedPreconditionError(f"there is no graph file {path}", reason="GRAPH_MISSING") from error
     except OSError as error:
-        raise _unreadable(path, error.strerror or str(error)) from error
-    if not content:
-        raise _unreadable(path, "it is empty (0 bytes)")
-    return content
+        raise unreadable_graph(path, error.strerror or str(error)) from error
 
 
 def _looks(content: bytes) -> str:
@@ -88,15 +87,17 @@ def _check_whole(graph_def: Any, path: Path) -> None:
     names: set[str] = set()
     for node in graph_def.node:
         if not node.name or not node.op:
-            raise _unreadable(path, "a node in it has no name or no operation")
+            raise unreadable_graph(path, "a node in it has no name or no operation")
         if node.name in names:
-            raise _unreadable(path, f"it holds two nodes {node.name!r}")
+            raise unreadable_graph(path, f"it holds two nodes {node.name!r}")
         names.add(node.name)
     for node in graph_def.node:
         for each in node.input:
             wanted = each.removeprefix("^").partition(":")[0]
             if wanted not in names:
-                raise _unreadable(path, f"node {node.name!r} takes {each!r}, which is not in it: it may be cut short")
+                raise unreadable_graph(
+                    path, f"node {node.name!r} takes {each!r}, which is not in it: it may be cut short"
+                )
 
 
 def _check_constants(graph_def: Any, path: Path) -> None:
@@ -104,8 +105,4 @@ def _check_constants(graph_def: Any, path: Path) -> None:
         if node.op == "Const":
             sizes = [dimension.size for dimension in node.attr["value"].tensor.tensor_shape.dim]
             if min(sizes, default=0) < 0 or math.prod(sizes) > _MAX_CONSTANT_ELEMENTS:
-                raise _unreadable(path, f"its constant {node.name!r} has the shape {sizes}")
-
-
-def _unreadable(path: Path, why: str) -> FailedPreconditionError:
-    return FailedPreconditionError(f"{path} cannot be used as a frozen graph: {why}", reason="GRAPH_UNREADABLE")
+                raise unreadable_graph(path, f"its constant {node.name!r} has the shape {sizes}")

@@ -20,6 +20,7 @@ from feature_extractor.trunks.quantised.running import CompiledNetwork
 from feature_extractor.trunks.quantised.store import MODEL_FILES, MODEL_NAME, file_sha256, keep_quantised
 from feature_extractor.trunks.quantised.tool_environment import REQUIREMENTS, ensure_environment, environment_folder
 from feature_extractor.trunks.weights.arrays import weights_sha256
+from feature_extractor.trunks.weights.record import RECORD_NAME, TrunkRecord
 from feature_extractor.trunks.weights.resolving import resolve
 from feature_extractor.trunks.weights.sources import source_of
 from graft.errors import FailedPreconditionError
@@ -95,7 +96,7 @@ def build_float32(home: Path, weights: str, layer: str) -> Float32Trunk:
 
     Raises:
         InvalidArgumentError: UNKNOWN_WEIGHTS, UNKNOWN_LAYER.
-        FailedPreconditionError: WEIGHTS_MISMATCH and the like.
+        FailedPreconditionError: WEIGHTS_CHANGED, WEIGHTS_MISMATCH and the like.
         UnavailableError: WEIGHTS_UNREACHABLE.
         DataLossError: WEIGHTS_DAMAGED.
     """
@@ -103,7 +104,9 @@ def build_float32(home: Path, weights: str, layer: str) -> Float32Trunk:
     from feature_extractor.trunks.engines.tensorflow_engine import freeze
 
     network = Network()
-    source, arrays, reason = resolve(weights, home / "weights", network.specs, threading.Event(), source_of)
+    folder = home / "weights"
+    known = TrunkRecord(folder / RECORD_NAME).entries()
+    source, arrays, reason = resolve(weights, folder, network.specs, threading.Event(), source_of, known)
     network.set_arrays(arrays, source.spec)
     cut = layer or source.default_layer
     return Float32Trunk(source.spec, weights_sha256(arrays), cut, reason, freeze(network.cut(cut)))

@@ -15,8 +15,10 @@ from graft.durable_files import replace_file
 from graft.errors import FailedPreconditionError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
+AUTO = "auto"
 RECORD_NAME = "resolved.json"
 _VERSION = 1
 
@@ -60,6 +62,11 @@ class Resolution:
     reason: str
     quantised_from: str = ""
 
+    @property
+    def base_sha256(self) -> str:
+        """SHA-256 of the weights that the home keeps for it: of an 8-bit trunk, those it was made from."""
+        return self.quantised_from or self.identity.weights_sha256
+
 
 class TrunkRecord:
     """The file `resolved.json`; used by one process at a time, the owner of the home."""
@@ -98,6 +105,18 @@ class TrunkRecord:
                 "if another trunk, and so other fingerprints, may be chosen",
                 reason="RECORD_UNREADABLE",
             ) from error
+
+
+def weights_on_record(known: Sequence[Resolution], weights: str) -> str:
+    """What `auto` became at the first start that asked for it, whatever else was asked for; other weights as given."""
+    if weights != AUTO:
+        return weights
+    return next((each.weights for each in known if each.request.weights == AUTO), AUTO)
+
+
+def sha256_on_record(known: Sequence[Resolution], weights: str) -> str:
+    """SHA-256 that these weights, never `auto`, had when a trunk was last made of them; empty if none was."""
+    return next((each.base_sha256 for each in reversed(known) if each.weights == weights), "")
 
 
 def _to_json(resolution: Resolution) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from feature_extractor.trunks.weights import imagenet, npm, nsfwjs
 from feature_extractor.trunks.weights.arrays import check_arrays, weights_sha256
 from feature_extractor.trunks.weights.files import SUFFIXES, read_weights
 from feature_extractor.trunks.weights.graphs import SUFFIX as GRAPH_SUFFIX
-from feature_extractor.trunks.weights.storage import write_weights
+from feature_extractor.trunks.weights.storage import stored_sha256, write_weights
 from feature_extractor.trunks.weights.untrained import random_arrays
 from graft.errors import DataLossError, InvalidArgumentError
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 _RANDOM = re.compile(r"random:(\d{1,18})")
 _POOL = "avg_pool"
+_FETCHED_ANEW = "delete the file, and the next start gets them anew from where they came from"
 _KEPT_HEX = 16  # 64 bits of a SHA-256 tell apart the few files that one home ever sees
 
 
@@ -46,18 +47,18 @@ class WeightsSource(Protocol):
     def arrays(self, folder: Path, specs: Sequence[ArraySpec], recorded: str, stop: threading.Event) -> OwnArrays:
         """The weights, checked to be this network's, and kept in `folder` where they came from elsewhere.
 
-        `recorded` is the SHA-256 an earlier start saw, empty at the first. Setting `stop` ends a long fetch.
+        `recorded` is the SHA-256 an earlier start saw, empty at the first: that of a file kept here is compared with
+        it, that of the outcome by the caller. Setting `stop` ends a long fetch.
         """
 
 
-def _read_kept(path: Path, specs: Sequence[ArraySpec], expected: str) -> OwnArrays:
-    """A file of our own; `expected` is the SHA-256 its weights must have, empty when none is known yet."""
+def _read_kept(path: Path, specs: Sequence[ArraySpec], expected: str, cure: str = _FETCHED_ANEW) -> OwnArrays:
+    """A file of our own; `expected` is the SHA-256 its weights must have, empty when it has to tell that itself."""
     arrays = read_weights(path, specs)
+    expected = expected or stored_sha256(path)
     if expected and weights_sha256(arrays) != expected:
         raise DataLossError(
-            f"the weights in {path} are no longer those that were put there; delete the file, and the next start "
-            "gets them anew from where they came from",
-            reason="WEIGHTS_DAMAGED",
+            f"the weights in {path} are no longer those that were put there; {cure}", reason="WEIGHTS_DAMAGED"
         )
     return arrays
 
@@ -78,7 +79,8 @@ class Imagenet:
             return _read_kept(kept, specs, recorded)
         arrays = self.fetch(specs)
         check_arrays(arrays, specs, "Keras's imagenet file")
-        write_weights(kept, arrays, specs)
+        if recorded in ("", weights_sha256(arrays)):  # others are for the caller to refuse
+            write_weights(kept, arrays, specs)
         return arrays
 
 
@@ -130,11 +132,13 @@ class WeightsFile:
     def arrays(self, folder: Path, specs: Sequence[ArraySpec], recorded: str, stop: threading.Event) -> OwnArrays:
         """From the file itself while it is there, from the kept copy when it has gone."""
         del stop  # nothing here takes long
-        if recorded and not self.path.exists():
-            return _read_kept(_kept_copy(folder, recorded), specs, recorded)
+        kept = _kept_copy(folder, recorded)
+        if recorded and not self.path.exists() and kept.exists():
+            return _read_kept(kept, specs, recorded, f"restore the file from a copy, or put {self.path} back")
         arrays = read_weights(self.path, specs)
-        kept = _kept_copy(folder, weights_sha256(arrays))
-        if not recorded and not kept.exists():
+        sha256 = weights_sha256(arrays)
+        kept = _kept_copy(folder, sha256)
+        if recorded in ("", sha256) and not kept.exists():  # others are for the caller to refuse
             write_weights(kept, arrays, specs)
         return arrays
 

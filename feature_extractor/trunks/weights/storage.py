@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import h5py
 
+from feature_extractor.trunks.weights.arrays import weights_sha256
 from graft.durable_files import replace_file
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from feature_extractor.trunks.weights.arrays import Arrays, ArraySpec
 
+_SHA256 = "sha256"  # an attribute of the file: of the values that were written
 _NUMBER = re.compile(r"_\d+$")
 _TEMPORARY = re.compile(r"\..+\.(\d+)\.tmp")  # what graft.durable_files writes to, named by the writing process
 
@@ -69,13 +71,24 @@ def numbered(kind: str, number: int) -> str:
 
 
 def write_weights(path: Path, arrays: Arrays, specs: Sequence[ArraySpec]) -> None:
-    """Keep weights in a file; `specs` in the network's layer order."""
+    """Keep weights in a file, with the SHA-256 of their values; `specs` in the network's layer order."""
     buffer = io.BytesIO()
     with h5py.File(buffer, "w") as file:
+        file.attrs[_SHA256] = weights_sha256(arrays)
         for place, spec in zip(places(specs), specs, strict=True):
             file.create_dataset(place.key, data=arrays[spec.name])
     path.parent.mkdir(parents=True, exist_ok=True)
     replace_file(path, buffer.getvalue())
+
+
+def stored_sha256(path: Path) -> str:
+    """The SHA-256 that the values had when they were written; empty in a file that says nothing of it.
+
+    Raises:
+        OSError: it is no such file.
+    """
+    with h5py.File(path, "r") as file:
+        return str(file.attrs.get(_SHA256, ""))
 
 
 def sweep_temporary_files(folder: Path) -> None:

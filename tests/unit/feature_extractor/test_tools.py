@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import h5py
 import pytest
 
 from feature_extractor.tools.__main__ import main
@@ -183,6 +184,40 @@ def test_a_lost_file_is_told_by_its_trunk(home: Path, tmp_path: Path, capsys: py
     (tmp_path / "own.pb").write_bytes(content)
     assert verify(home, specs=specs) == 0
     assert "which is there" in capsys.readouterr().out
+
+
+def test_weights_that_no_trunk_was_made_of_are_compared_with_what_was_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Fetched ahead of any start: the file itself holds its SHA-256; one of an earlier version is not called good."""
+    fetch(tmp_path, "imagenet", specs=specs, sources=FakeSources())
+    path = tmp_path / "weights" / "imagenet.weights.h5"
+    assert verify(tmp_path, specs=specs) == 0
+    assert f"{path}: good" in capsys.readouterr().out
+    with h5py.File(path, "r+") as file:
+        file["layers/conv2d/vars/0"][0, 0, 0, 0] += 1
+    assert verify(tmp_path, specs=specs) == 1
+    assert f"{path} is WRONG: its SHA-256 is " in capsys.readouterr().err
+    with pytest.raises(DataLossError):
+        fetch(tmp_path, "imagenet", specs=specs, sources=FakeSources())
+    with h5py.File(path, "r+") as file:
+        del file.attrs["sha256"]
+    assert verify(tmp_path, specs=specs) == 0
+    assert f"{path}: whole, with nothing to compare its SHA-256 with" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("start", "cure"),
+    [("file-", "own.weights.h5 back"), ("graph-", "own.pb back"), ("imagenet", "it is brought anew")],
+)
+def test_the_cure_fits_the_file(home: Path, capsys: pytest.CaptureFixture[str], start: str, cure: str) -> None:
+    """What was fetched can be fetched again; the copy of a user's file comes from that file alone."""
+    (path,) = (home / "weights").glob(f"{start}*")
+    path.write_bytes(b"")
+    verify(home, specs=specs)
+    (complaint,) = [line for line in capsys.readouterr().err.splitlines() if "is WRONG" in line]
+    assert cure in complaint
+    assert ("Restore it from a copy" in complaint) == (start != "imagenet")
 
 
 def test_leftovers_are_told_and_do_no_harm(home: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
-from typing import TYPE_CHECKING
+import os
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from feature_extractor.trunks.engines import graph_trunks
 from feature_extractor.trunks.loading import load_trunk
+from feature_extractor.trunks.weights.graphs import find_graph, keep_graph
 from feature_extractor.trunks.weights.record import TrunkRequest
 from graft.errors import DataLossError, FailedPreconditionError
 
@@ -91,6 +95,64 @@ def test_another_file_under_the_name_is_refused(tmp_path: Path) -> None:
     write_graph(path, factor=3.0)
     with pytest.raises(FailedPreconditionError, match="Put the old weights back"):
         load_trunk(home, request)
+
+
+@pytest.mark.tensorflow
+def test_the_bytes_that_were_identified_are_those_that_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that is replaced after it was read changes neither the trunk nor the copy."""
+    path, other = write_graph(tmp_path / "my.pb"), write_graph(tmp_path / "other.pb", factor=3.0)
+    content = path.read_bytes()
+    found = graph_trunks.find_graph
+
+    def find_and_replace(*arguments: Any) -> Any:
+        file = found(*arguments)
+        other.replace(path)
+        return file
+
+    monkeypatch.setattr(graph_trunks, "find_graph", find_and_replace)
+    loaded = load_trunk(tmp_path / "home", TrunkRequest(str(path), precision="float32"))
+    vector = loaded.trunk(np.stack([loaded.prepare(jpeg(250), ()).pixels]))[0]
+    assert np.allclose(vector, [500, 100, 120], atol=8)
+    assert loaded.trunk.identity.weights_sha256 == hashlib.sha256(content).hexdigest()
+    (kept,) = (tmp_path / "home" / "weights").glob("graph-*.pb")
+    assert kept.read_bytes() == content
+
+
+@pytest.mark.tensorflow
+def test_another_precision_takes_the_same_file_only(tmp_path: Path) -> None:
+    """The SHA-256 counts for every request that names the file."""
+    path, home = write_graph(tmp_path / "my.pb"), tmp_path / "home"
+    load_trunk(home, TrunkRequest(str(path), precision="float32"))
+    write_graph(path, factor=3.0)
+    with pytest.raises(FailedPreconditionError) as caught:
+        load_trunk(home, TrunkRequest(str(path), precision="auto"))
+    assert caught.value.reason == "WEIGHTS_CHANGED"
+
+
+def test_copies_are_kept_whole(tmp_path: Path) -> None:
+    """One that is there stays as it is, one that was damaged or lost is written again from the file."""
+    own, folder = tmp_path / "my.pb", tmp_path / "weights"
+    own.write_bytes(b"a graph")
+    file = find_graph(own, folder, "")
+    keep_graph(file, folder)
+    (kept,) = folder.iterdir()
+    before = kept.stat().st_ino
+    keep_graph(file, folder)
+    assert kept.stat().st_ino == before
+    for harm in (lambda: kept.write_bytes(b"other"), kept.unlink):
+        harm()
+        keep_graph(find_graph(own, folder, file.sha256), folder)
+        assert kept.read_bytes() == b"a graph"
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    """Nor is anything else read that is no file."""
+    os.mkfifo(tmp_path / "pipe.pb")
+    with pytest.raises(FailedPreconditionError, match="not a regular file") as caught:
+        find_graph(tmp_path / "pipe.pb", tmp_path, "")
+    assert caught.value.reason == "GRAPH_UNREADABLE"
+    with pytest.raises(FailedPreconditionError, match="cannot be read"):
+        find_graph(tmp_path, tmp_path, "")
 
 
 def test_a_graph_that_was_never_there(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from feature_extractor.tools.quantize import main, print_losses, weights_of
 from feature_extractor.trunks.identity import TrunkIdentity
-from feature_extractor.trunks.quantised.making import work_folder
+from feature_extractor.trunks.quantised.making import build_float32, work_folder
 from feature_extractor.trunks.quantised.manifest import CosineLoss, HeadLoss, Manifest
 from feature_extractor.trunks.weights.record import RECORD_NAME, Resolution, TrunkRecord, TrunkRequest
 from graft.errors import FailedPreconditionError, InvalidArgumentError
@@ -65,16 +65,25 @@ def test_frozen_graphs_and_no_pictures_are_refused(tmp_path: Path) -> None:
         main([*arguments, "--pictures", "0"])
 
 
-def test_auto_is_what_the_home_has_on_record(tmp_path: Path) -> None:
-    """`auto` becomes the weights that the home's trunk was resolved to, and stays itself in a new home."""
-    assert weights_of(tmp_path, "auto") == "auto"
+@pytest.mark.tensorflow
+def test_the_home_tells_what_auto_is_and_which_weights(tmp_path: Path) -> None:
+    """As with an extractor's start: other weights than those on record are not quantised."""
     identity = TrunkIdentity("ab" * 32, "mixed7", "pil-antialias-299-v1", 299, "float32", "tensorflow")
     record = TrunkRecord(tmp_path / "weights" / RECORD_NAME)
-    record.add(Resolution(TrunkRequest("random:1"), "random:1", identity, "as asked for"))
-    record.add(Resolution(TrunkRequest("auto"), "nsfwjs", identity, "the second choice"))
-    assert weights_of(tmp_path, "auto") == "nsfwjs"
-    assert weights_of(tmp_path, "imagenet") == "imagenet"
-    assert weights_of(tmp_path, "/data/own.keras") == "/data/own.keras"
+    record.add(Resolution(TrunkRequest("auto"), "random:1", identity, "the second choice"))
+    with pytest.raises(FailedPreconditionError, match="the weights random:1 have the SHA-256") as caught:
+        build_float32(tmp_path, "auto", "mixed0")
+    assert caught.value.reason == "WEIGHTS_CHANGED"
+
+
+def test_a_file_is_told_by_its_absolute_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Names are taken as they are."""
+    monkeypatch.chdir(tmp_path)
+    assert [weights_of(each) for each in ("auto", "imagenet", "own.keras")] == [
+        "auto",
+        "imagenet",
+        str(tmp_path / "own.keras"),
+    ]
 
 
 def test_one_quantisation_at_a_time(tmp_path: Path) -> None:
