@@ -6,6 +6,7 @@ import io
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
 from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.TiffImagePlugin import IMAGELENGTH, IMAGEWIDTH, TiffImageFile
@@ -23,7 +24,6 @@ from graft.errors import InvalidArgumentError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import numpy as np
     from numpy.typing import NDArray
     from PIL.ImageFile import ImageFile
 
@@ -35,7 +35,7 @@ PREPROCESSING_ID = "pil-antialias-299-v1"
 _DRAFT_SIZE_PX = 2 * INPUT_SIZE_PX
 
 _LEAST_SEEN = 0.01
-"""Fraction of a broken picture that must differ from its end, which is missing: an even grey has nothing to tell."""
+"""Fraction of a broken picture that must differ from the colour most of it has: an even grey has nothing to tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class DecodeLimits:
         max_pixels: largest width x height as stored, in pixels.
         max_side_px: longest side as stored, in pixels. A strip of 50,000,000 x 1 is few pixels, but resizing it would
             build filter tables of hundreds of megabytes. The default is the longest side a JPEG can have.
-        accept_truncated: take a picture that is cut short or damaged in its pixels, the missing part grey.
+        accept_truncated: take a picture that is cut short, or whose decoder finds damage, the missing part grey.
     """
 
     max_bytes: int = 20 * 2**20
@@ -101,10 +101,18 @@ def decode(content: bytes, limits: DecodeLimits, distortions: Sequence[Distortio
     # Only what is broken comes here: a whole picture has the same pixels whether cut ones are accepted or not.
     with forgiven():
         decoded = _decode(content, limits, distortions, on_grey=True)
-    seen = (decoded.pixels != decoded.pixels[-1, -1]).any(axis=-1).mean()
-    if seen < _LEAST_SEEN:
+    if _seen(decoded.pixels) < _LEAST_SEEN:
         raise InvalidArgumentError("next to nothing of the broken picture can be decoded", reason="CORRUPT_IMAGE")
     return decoded
+
+
+def _seen(pixels: NDArray[np.uint8]) -> float:
+    """Fraction that differs from the median colour.
+
+    When next to all is missing that is the colour of what is missing, at whichever edge: a turned picture's end may
+    lie anywhere, and a BMP begins at the bottom.
+    """
+    return float((pixels != np.median(pixels, axis=(0, 1))).any(axis=-1).mean())
 
 
 def _decode(
@@ -144,6 +152,12 @@ def _open(content: bytes) -> ImageFile:
     """Read the header alone."""
     try:
         return Image.open(io.BytesIO(content), formats=FORMATS)
+    except MemoryError as error:
+        raise InvalidArgumentError(
+            f"reading the header of a picture of {len(content):,} bytes needs more memory than there is; "
+            "send a smaller one",
+            reason="TOO_MANY_PIXELS",
+        ) from error
     except Exception as error:
         claimed = format_of(content)
         if claimed in FORMATS:

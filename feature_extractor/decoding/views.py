@@ -22,9 +22,6 @@ MAX_SCALE = 0.20
 MAX_BRIGHTNESS = 0.20
 """random_brightness of 20 %: values are multiplied by a factor between 0.80 and 1.20."""
 
-SMALLEST_CROP = 1 / ((1 + CROP_MARGIN) * (1 + MAX_SCALE))
-"""Width and height of the smallest cut as a fraction of the picture's, about 0.758."""
-
 _DIGEST_BYTES = 32
 _MAX_SEED = 2**64 - 1
 _MAX_NUMBER = 2**32 - 1

@@ -204,6 +204,20 @@ def test_truncated_pictures_are_refused(kind: str, kept: float) -> None:
     assert refusal(content[: max(12, int(len(content) * kept))]).reason == "CORRUPT_IMAGE"
 
 
+@pytest.mark.parametrize(("module", "step"), [(Image, "open"), (images, "flatten")])
+def test_out_of_memory(module: Any, step: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When memory runs out, in the header or while decoding, the picture is too large and not broken."""
+
+    def fail(*_: Any, **__: Any) -> None:
+        raise MemoryError
+
+    content = encoded("PNG")
+    monkeypatch.setattr(module, step, fail)
+    error = refusal(content, DecodeLimits(accept_truncated=True))
+    assert error.reason == "TOO_MANY_PIXELS"
+    assert "more memory than there is; send a smaller one" in error.message
+
+
 def test_unusual_colour_space_is_named() -> None:
     """A CIELAB TIFF is refused with its colour space, since the way to RGB needs a profile."""
     buffer = io.BytesIO()

@@ -107,6 +107,26 @@ def test_nothing_left_is_refused(kind: str, marker: bytes, behind: int) -> None:
     assert caught.value.reason == "CORRUPT_IMAGE"
 
 
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize(("size", "kept"), [((1200, 900), 0.006), ((300, 4800), 0.003)], ids=["blocks", "rows"])
+def test_next_to_nothing_is_refused_however_it_is_turned(size: tuple[int, int], kept: float, orientation: int) -> None:
+    """What little was decoded may come to lie in any corner or along any edge of the upright picture."""
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    content = saved(Image.effect_noise(size, 90), "JPEG", exif=exif)
+    with pytest.raises(InvalidArgumentError, match="next to nothing of the broken picture"):
+        decode(cut(content, kept), LENIENT)
+    assert decode(cut(content, 0.05), LENIENT)
+
+
+def test_next_to_nothing_of_a_picture_from_the_bottom_up() -> None:
+    """A BMP begins with its lowest row: its lower edge is there and everything else is missing."""
+    content = saved(Image.effect_noise((300, 4800), 90).convert("RGB"), "BMP")
+    with pytest.raises(InvalidArgumentError, match="next to nothing of the broken picture"):
+        decode(cut(content, 0.002), LENIENT)
+    assert decode(cut(content, 0.05), LENIENT)
+
+
 def test_whole_pictures_are_the_same() -> None:
     """Accepting what is cut changes nothing about what is whole."""
     for content, _ in ACCEPTED.values():

@@ -18,7 +18,6 @@ from feature_extractor.decoding.views import (
     CROP_MARGIN,
     MAX_BRIGHTNESS,
     MAX_SCALE,
-    SMALLEST_CROP,
     VIEW_RULE,
     Distortion,
     View,
@@ -28,6 +27,7 @@ from feature_extractor.decoding.views import (
 
 LIMITS = DecodeLimits()
 DIGEST = hashlib.sha256(b"a picture").digest()
+SMALLEST_CROP = 1 / ((1 + CROP_MARGIN) * (1 + MAX_SCALE))  # of the picture's width and height, about 0.758
 NOTHING = Distortion(mirror=False, left=0, top=0, right=1, bottom=1, brightness=1)
 
 FIRST = Distortion(
