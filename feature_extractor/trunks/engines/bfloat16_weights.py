@@ -27,12 +27,18 @@ _ROUND_TO_EVEN = np.uint32(0x7FFF)
 _UPPER_HALF = np.uint32(0xFFFF0000)
 
 
-def for_bfloat16(arrays: Arrays, *, exact: int) -> dict[str, Values]:
-    """The same network with folded kernels that bfloat16 holds; the first `exact` convolutions are left as they are."""
+def for_bfloat16(arrays: Arrays, *, exact: int, layer: str) -> dict[str, Values]:
+    """The same network with folded kernels that bfloat16 holds; the first `exact` convolutions are left as they are.
+
+    `layer` is where the network is cut. A convolution there has no batch norm behind it, and is not folded.
+    """
     rounded = dict(arrays)
     for name, kernel in arrays.items():
         found = _KERNEL.fullmatch(name)
         if found is None or int(found[1] or 0) < exact:
+            continue
+        if name == f"{layer}/kernel":
+            rounded[name] = diffuse(kernel)
             continue
         norm = f"batch_normalization_{found[1]}" if found[1] else "batch_normalization"
         scale = 1 / np.sqrt(arrays[f"{norm}/moving_variance"] + _EPSILON)

@@ -44,9 +44,9 @@ class JaxEngine:
         del device
         return precision == BFLOAT16
 
-    def prepared(self, arrays: Arrays, precision: str, device: Device) -> Arrays:
+    def prepared(self, arrays: Arrays, precision: str, device: Device, layer: str) -> Arrays:
         """As they are."""
-        del precision, device
+        del precision, device, layer
         return arrays
 
     def program(self, model: Any, precision: str, device: Device, threads: int) -> JitProgram:

@@ -36,8 +36,9 @@ def load_keras_trunk(start: Start, engine_name: str) -> LoadedTrunk:
     go_on(start.stop)
     resolution, arrays = _weights(start, network, precision, engine.name)
     go_on(start.stop)
-    network.set_arrays(engine.prepared(arrays, precision, device), resolution.weights)
-    model = network.cut(resolution.identity.layer)
+    layer = resolution.identity.layer
+    network.set_arrays(engine.prepared(arrays, precision, device, layer), resolution.weights)
+    model = network.cut(layer)
     trunk = Trunk(
         engine.program(model, precision, device, start.threads),
         resolution.identity,

@@ -46,8 +46,8 @@ class KerasEngine(Protocol):
     def mixed(self, precision: str, device: Device) -> bool:
         """Whether Keras itself must build the network with bfloat16 layers for this precision on this device."""
 
-    def prepared(self, arrays: Arrays, precision: str, device: Device) -> Arrays:
-        """The weights as the program shall hold them; what they are recorded by is not changed."""
+    def prepared(self, arrays: Arrays, precision: str, device: Device, layer: str) -> Arrays:
+        """The weights as the program of a network cut at `layer` shall hold them; what they are recorded by stays."""
 
     def program(self, model: Any, precision: str, device: Device, threads: int) -> Program:
         """The program of a Keras model that takes float32[n, 299, 299, 3] in [-1, 1]."""

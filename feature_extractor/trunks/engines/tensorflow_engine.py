@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from feature_extractor.decoding.squares import INPUT_SIZE_PX
-from feature_extractor.trunks.devices import Device, Kind, SeenDevice
+from feature_extractor.trunks.devices import Device, SeenDevice
 from feature_extractor.trunks.engines.bfloat16_weights import for_bfloat16
 from feature_extractor.trunks.engines.choice import TENSORFLOW
 from feature_extractor.trunks.precision import BFLOAT16
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from feature_extractor.trunks.weights.arrays import Arrays
 
 _HALF_RANGE = 127.5
-_KINDS: tuple[Kind, ...] = ("GPU", "TPU")
 
 
 class TensorFlowEngine:
@@ -33,20 +32,20 @@ class TensorFlowEngine:
     bfloat16_pays_on_cpu = True
 
     def devices(self, threads: int) -> tuple[SeenDevice, ...]:
-        """Cap the threads, let memory grow, multiply float32 as float32; then what there is."""
+        """Cap the threads, let memory grow, multiply float32 as float32; then what there is and can be used."""
         import tensorflow as tf
 
         if threads:
             tf.config.threading.set_intra_op_parallelism_threads(threads)
             tf.config.threading.set_inter_op_parallelism_threads(threads)
         tf.config.experimental.enable_tensor_float_32_execution(False)
-        seen: list[SeenDevice] = []
-        for kind in _KINDS:
-            for device in tf.config.list_physical_devices(kind):
-                if kind == "GPU":
-                    tf.config.experimental.set_memory_growth(device, True)
-                details = tf.config.experimental.get_device_details(device)
-                seen.append(SeenDevice(kind, details.get("device_name", ""), details.get("compute_capability")))
+        found = tf.config.list_physical_devices("GPU")
+        for device in found:
+            tf.config.experimental.set_memory_growth(device, True)
+        if found and not tf.config.list_logical_devices("GPU"):  # it leaves out those too old or too small for it
+            found = []
+        details = [tf.config.experimental.get_device_details(device) for device in found]
+        seen = [SeenDevice("GPU", each.get("device_name", ""), each.get("compute_capability")) for each in details]
         return (*seen, SeenDevice("CPU"))
 
     def mixed(self, precision: str, device: Device) -> bool:
@@ -56,13 +55,13 @@ class TensorFlowEngine:
         """
         return precision == BFLOAT16 and device.accelerated
 
-    def prepared(self, arrays: Arrays, precision: str, device: Device) -> Arrays:
+    def prepared(self, arrays: Arrays, precision: str, device: Device, layer: str) -> Arrays:
         """For a processor's bfloat16 rounded with care."""
         if precision != BFLOAT16 or device.accelerated:
             return arrays
         from feature_extractor.trunks.engines.processor_bfloat16 import EXACT_CONVOLUTIONS
 
-        return for_bfloat16(arrays, exact=EXACT_CONVOLUTIONS)
+        return for_bfloat16(arrays, exact=EXACT_CONVOLUTIONS, layer=layer)
 
     def program(self, model: Any, precision: str, device: Device, threads: int) -> Program:
         """Freeze the model and start a session for it."""

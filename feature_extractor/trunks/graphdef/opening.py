@@ -14,7 +14,13 @@ from feature_extractor.trunks.graphdef.operations import DECODERS, check_operati
 from feature_extractor.trunks.graphdef.plan import make_plan, not_batchable
 from feature_extractor.trunks.graphdef.preparing import Preparation, blank_picture
 from feature_extractor.trunks.graphdef.reading import read_graph
-from feature_extractor.trunks.graphdef.sessions import import_graph, part_of, start_network, start_preparation
+from feature_extractor.trunks.graphdef.sessions import (
+    import_graph,
+    part_of,
+    size_pool,
+    start_network,
+    start_preparation,
+)
 from feature_extractor.trunks.graphdef.structure import Structure
 from feature_extractor.trunks.graphdef.vectors import batch_runner, probe, single_runner
 from feature_extractor.trunks.precision import FLOAT32
@@ -110,6 +116,7 @@ def open_graph(
             f"between {plan.decoder} and {plan.output} there is no resizing to a constant size, behind which the "
             "network takes nothing but its result",
         )
+    size_pool(threads)
     start = partial(start_network, threads=threads, precision=precision, gpu=gpu, source=source)
     prepare = _start_preparation(file.graph_def, structure, plan, limits, mode, source)
     side_px = max(plan.resizing.height_px, plan.resizing.width_px) if plan.resizing else 0

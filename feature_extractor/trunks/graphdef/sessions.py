@@ -64,6 +64,18 @@ def import_graph(part: Any, source: str) -> Any:
     return graph
 
 
+def size_pool(threads: int) -> None:
+    """Let operations of this process use so many threads (0: one a core); to be called before any session is started.
+
+    TensorFlow has one pool for all sessions, as large as the first one of the process asks for, and preparing asks for
+    one thread.
+    """
+    import tensorflow as tf
+
+    config = tf.compat.v1.ConfigProto(intra_op_parallelism_threads=threads, device_count={"GPU": 0})
+    tf.compat.v1.Session(graph=tf.Graph(), config=config).close()
+
+
 def start_network(
     graph: Any, feed: Tensor, fetch: Tensor, *, threads: int, precision: str, gpu: bool, source: str
 ) -> Callable[[Any], Any]:

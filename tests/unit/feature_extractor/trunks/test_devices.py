@@ -13,6 +13,7 @@ from feature_extractor.trunks.devices import (
     parse_device,
 )
 from feature_extractor.trunks.engines.jax_engine import _seen
+from feature_extractor.trunks.engines.tensorflow_engine import TensorFlowEngine
 from graft.errors import FailedPreconditionError, InvalidArgumentError
 
 CPU = SeenDevice("CPU")
@@ -126,3 +127,20 @@ def test_jax_devices_are_understood() -> None:
     assert _seen(JaxDevice("tpu", "TPU v5e")) == TPU
     assert _seen(JaxDevice("gpu", "NVIDIA A100", compute_capability="8.0")) == A100
     assert _seen(JaxDevice("gpu", "AMD", compute_capability="gfx90a")) == SeenDevice("GPU", "AMD")
+
+
+@pytest.mark.tensorflow
+@pytest.mark.parametrize(("usable", "expected"), [([], [CPU]), (["/device:GPU:0"], [T4, CPU])])
+def test_a_gpu_that_tensorflow_will_not_use_is_not_seen(
+    monkeypatch: pytest.MonkeyPatch, usable: list[str], expected: list[SeenDevice]
+) -> None:
+    """It lists the devices there are, and ignores those that are too old: a trunk would run on the processor unsaid."""
+    import tensorflow as tf
+
+    growing: list[str] = []
+    details = {"device_name": T4.model, "compute_capability": T4.capability}
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: ["gpu"] if kind == "GPU" else [])
+    monkeypatch.setattr(tf.config, "list_logical_devices", lambda kind: usable if growing and kind == "GPU" else None)
+    monkeypatch.setattr(tf.config.experimental, "set_memory_growth", lambda device, _: growing.append(device))
+    monkeypatch.setattr(tf.config.experimental, "get_device_details", lambda _: details)
+    assert list(TensorFlowEngine().devices(0)) == expected

@@ -69,12 +69,31 @@ def test_diffusion_keeps_the_sums_of_taps_and_channels(kernel: NDArray[np.float3
 def test_folding_leaves_the_function_as_it_was(kernel: NDArray[np.float32]) -> None:
     """An even patch, where errors would add up, gives what the layer gives unrounded; the first ones are untouched."""
     arrays = {**layer(kernel, ""), **layer(kernel, "_1")}
-    prepared = for_bfloat16(arrays, exact=1)
+    prepared = for_bfloat16(arrays, exact=1, layer="mixed7")
     assert all(np.array_equal(prepared[name], arrays[name]) for name in layer(kernel, ""))
     even = np.full((3, 3, 16), 0.9, np.float32)
     np.testing.assert_allclose(applied(prepared, "_1", even), applied(arrays, "_1", even), atol=2e-3)
     assert np.array_equal(prepared["conv2d_1/kernel"], to_bfloat16(prepared["conv2d_1/kernel"]))
     assert arrays["conv2d_1/kernel"] is kernel
+
+
+@pytest.mark.tensorflow
+@pytest.mark.parametrize("cut", ["conv2d_2", "batch_normalization_2", "activation_2"])
+def test_every_kind_of_layer_can_be_the_cut(cut: str) -> None:
+    """A convolution's own output is what it is in float32, although its batch norm's scale is far from 1."""
+    from feature_extractor.trunks.architecture import Network
+    from feature_extractor.trunks.engines.tensorflow_engine import TensorFlowEngine
+    from feature_extractor.trunks.weights.untrained import random_arrays
+
+    engine, network = TensorFlowEngine(), Network()
+    arrays = random_arrays(network.specs, 3)
+    variance = "batch_normalization_2/moving_variance"
+    arrays[variance] = np.linspace(0.01, 4, arrays[variance].size, dtype=np.float32)
+    vectors = []
+    for precision in (FLOAT32, BFLOAT16):
+        network.set_arrays(engine.prepared(arrays, precision, CPU, cut), "random:3")
+        vectors.append(engine.program(network.cut(cut), precision, CPU, threads=0)(things_on_even_grounds()[:2]))
+    assert np.abs(vectors[0] - vectors[1]).max() < 0.02 * np.abs(vectors[0]).max()
 
 
 @pytest.mark.tensorflow
@@ -89,7 +108,7 @@ def test_bfloat16_stays_near_float32_for_every_picture(nsfwjs_weights_folder: Pa
     arrays = Nsfwjs().arrays(nsfwjs_weights_folder, network.specs, "", threading.Event())
     vectors = {}
     for precision in (FLOAT32, BFLOAT16):
-        network.set_arrays(engine.prepared(arrays, precision, CPU), "nsfwjs")
+        network.set_arrays(engine.prepared(arrays, precision, CPU, "mixed7"), "nsfwjs")
         program = engine.program(network.cut("mixed7"), precision, CPU, threads=0)
         vectors[precision] = np.concatenate([program(batch) for batch in np.split(things_on_even_grounds(), 3)])
     cosines = [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pytest
@@ -73,6 +73,26 @@ def test_both_modes_describe_one_trunk(batched: OpenedGraph, faithful: OpenedGra
     assert (faithful.input_shape, faithful.input_dtype) == ((), object)
     for graph in (batched, faithful):
         assert (graph.blank.shape, graph.blank.dtype) == (graph.input_shape, graph.input_dtype)
+
+
+@pytest.mark.parametrize("mode", ["batched", "faithful"])
+def test_the_network_sizes_the_pool_of_threads(
+    small_path: Path, monkeypatch: pytest.MonkeyPatch, mode: Literal["batched", "faithful"]
+) -> None:
+    """The process's first session asks for the network's threads: TensorFlow's pool keeps the first one's size."""
+    import tensorflow as tf
+
+    asked: list[int] = []
+
+    class Recorded(tf.compat.v1.Session):  # type: ignore[misc]  # TensorFlow has no types
+        def __init__(self, *, graph: Any, config: Any) -> None:
+            asked.append(config.intra_op_parallelism_threads)
+            super().__init__(graph=graph, config=config)
+
+    monkeypatch.setattr(tf.compat.v1, "Session", Recorded)
+    open_graph(small_path, mode=mode, threads=3, limits=LIMITS)
+    assert asked[0] == 3
+    assert set(asked) == {1, 3}  # preparing asks for one
 
 
 def test_inception_equals_the_keras_network(tmp_path: Path) -> None:
