@@ -21,6 +21,7 @@ from pathlib import Path
 from bench.cache_loads import DIMENSIONS, Cost, fill, over_grpc, through_the_class
 from bench.cache_space import Space, space
 from bench.machine import machine
+from bench.processes import end_tidily
 
 HERE = Path("var/bench")
 SIZES = (10_000, 100_000, 1_000_000)
@@ -76,6 +77,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--entries", type=int, nargs="+", default=list(SIZES), help="sizes, each of 10,000 or more")
     sizes = sorted(parser.parse_args().entries)
+    end_tidily()
     ran_on = machine()
     HERE.mkdir(parents=True, exist_ok=True)
     check_disk(sizes[-1])

@@ -32,6 +32,7 @@ from bench.phases import (
     waits_in_turns,
 )
 from bench.pictures import jpegs_of, photographs, write_jpegs
+from bench.processes import end_tidily
 from bench.setting_up import BATCH, Setting, set_up
 
 HERE = Path("var/bench")
@@ -87,6 +88,7 @@ def main() -> None:
     parser.add_argument("--int8", action=argparse.BooleanOptionalAction, default=True, help="the 8-bit trunk too")
     parser.add_argument("--peers", action=argparse.BooleanOptionalAction, default=True, help="LitServe and BentoML too")
     given = parser.parse_args()
+    end_tidily()
     ran_on = machine()
     contents = jpegs_of(given.pictures) if given.pictures else photographs(64 if given.quick else 256)
     pictures_from = given.pictures.resolve().name if given.pictures else "generated, 500 x 375"

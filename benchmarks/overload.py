@@ -23,7 +23,7 @@ from bench.figures import ratio_line
 from bench.homes import keep_weights, new_home
 from bench.machine import machine
 from bench.pictures import photograph, write_jpegs
-from bench.processes import usage
+from bench.processes import end_tidily, usage
 from bench.rates import percentile
 from bench.servers import extractor, trunk_of
 from bench.targets import at_least, quotient, within
@@ -123,6 +123,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=60.0, help="how long (default: 60)")
     parser.add_argument("--weights", default="auto", help="as the extractor's --weights")
     given = parser.parse_args()
+    end_tidily()
     ran_on = machine()
     HERE.mkdir(parents=True, exist_ok=True)
     generator = str(Path(__file__).with_name("load.py"))

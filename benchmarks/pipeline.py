@@ -22,6 +22,7 @@ from bench.homes import keep_weights, new_home
 from bench.machine import machine
 from bench.measurements import CALLERS, Figure, Rate, callers, look_up, recognition, stream, training
 from bench.pictures import photographs, write_jpegs
+from bench.processes import end_tidily
 from bench.targets import Ratio, quotient
 
 from graft.client import Client
@@ -77,6 +78,7 @@ def uncomputed(rate: Rate) -> str:
 
 def main() -> None:
     """Measure everything, print the table, write the JSON."""
+    end_tidily()
     ran_on = machine()
     contents, others = photographs(COUNT), photographs(COUNT, first=1_000_000)
     HERE.mkdir(parents=True, exist_ok=True)

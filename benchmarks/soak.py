@@ -23,7 +23,7 @@ from bench.homes import new_home
 from bench.levels import Sample, halves, level
 from bench.machine import machine
 from bench.pictures import photograph
-from bench.processes import usage
+from bench.processes import end_tidily, usage
 from bench.servers import extractor
 from bench.soak_requests import Requests
 from bench.supply import Supply
@@ -73,6 +73,7 @@ def main() -> None:
     parser.add_argument("--requests", type=int, default=100_000, help="how many (default: 100,000)")
     parser.add_argument("--seed", type=int, default=0, help="of the mix")
     given = parser.parse_args()
+    end_tidily()
     ran_on = machine()
     HERE.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=HERE) as name, ExitStack() as stack:
