@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from feature_extractor.tools.kept import kept_files, recorded
-from feature_extractor.tools.printing import say, say_json, say_table, size
-from feature_extractor.trunks.quantised.store import list_quantised
+from feature_extractor.tools.printing import complain, say, say_json, say_table, size
+from feature_extractor.trunks.quantised.store import damaged_manifests, list_quantised
 
 if TYPE_CHECKING:
     from feature_extractor.trunks.weights.record import Resolution
@@ -23,6 +23,8 @@ def main(arguments: list[str]) -> int:
     known = recorded(options.home)
     kept = kept_files(options.home / "weights", known)
     quantised = list_quantised(options.home)
+    for path, problem in damaged_manifests(options.home):
+        complain(f"{path} is damaged, and so its 8-bit trunk is left out: {problem}")
     if options.json:
         say_json(
             {
@@ -62,7 +64,13 @@ def _row(known: Resolution) -> tuple[str, ...]:
 
 def _request(known: Resolution) -> str:
     asked = known.request
-    options = (("layer", asked.layer), ("engine", asked.engine), ("precision", asked.precision))
+    options = (
+        ("layer", asked.layer),
+        ("engine", asked.engine),
+        ("precision", asked.precision),
+        ("graph-input", asked.graph_input),
+        ("graph-output", asked.graph_output),
+    )
     return " ".join([asked.weights, *(f"--{name} {value}" for name, value in options if value not in ("", "auto"))])
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from feature_extractor.decoding.images import DecodeLimits
 from feature_extractor.tools.printing import complain, say, say_table
 from feature_extractor.trunks.engines.choice import OPENVINO, TENSORFLOW, require_engine
-from feature_extractor.trunks.quantised.making import build_float32, make_quantised
+from feature_extractor.trunks.quantised.making import build_float32, make_quantised, work_folder
 from feature_extractor.trunks.quantised.pictures import read_pictures
 from feature_extractor.trunks.weights.files import SUFFIXES
 from feature_extractor.trunks.weights.graphs import SUFFIX as GRAPH_SUFFIX
@@ -43,9 +43,10 @@ def main(arguments: list[str]) -> int:
     for text in pictures.skipped:
         complain(f"skipped {text}")
     home.mkdir(parents=True, exist_ok=True)
-    trunk = build_float32(home, weights, options.layer)
-    complain(trunk.reason)
-    made = make_quantised(home, trunk, pictures, complain)
+    with work_folder(home) as work:
+        trunk = build_float32(home, weights, options.layer)
+        complain(trunk.reason)
+        made = make_quantised(home, work, trunk, pictures, complain)
     say(f"{made.folder}: {made.manifest.weights} at {made.layer} in 8 bits, SHA-256 {made.sha256}")
     print_losses(made.manifest)
     say("an extractor started with --precision int8 on this home runs it")

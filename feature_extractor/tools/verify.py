@@ -53,21 +53,13 @@ def verify(home: Path, *, specs: Callable[[], Sequence[ArraySpec]] = network_spe
     for path, problem in verify_quantised(home):
         cure = f"Delete {path.parent} and run `graft trunk quantize` again, or restore it from a copy"
         wrong += _report(path, "", problem, cure)
-    good |= _quantised(home)
+    good |= {each.sha256 for each in list_quantised(home)}
     wrong += sum(_report_lost(each, good) for each in known)
     for path in leftovers(folder):
         say(f"{path}: being written, or left behind by a process that was killed; never read")
     if not (kept or known):
         say(f"{home} keeps no weights")
     return wrong
-
-
-def _quantised(home: Path) -> set[str]:
-    """SHA-256 of the 8-bit networks there; none if one's manifest is damaged, which has been said then."""
-    try:
-        return {each.sha256 for each in list_quantised(home)}
-    except GraftError:
-        return set()
 
 
 def _check(file: KeptFile, specs: Sequence[ArraySpec]) -> tuple[str, str, bool]:

@@ -14,6 +14,7 @@ from feature_extractor.decoding.images import DecodeLimits
 from feature_extractor.trunks.engines.choice import OPENVINO, choose_engine
 from feature_extractor.trunks.engines.starting import GraphMode, LoadedTrunk, Start
 from feature_extractor.trunks.graphdef.opening import DEFAULT_INPUT, DEFAULT_OUTPUT
+from feature_extractor.trunks.graphdef.structure import tensor_of
 from feature_extractor.trunks.precision import check_precision, processor_multiplies_bfloat16
 from feature_extractor.trunks.trunk import BUCKETS
 from feature_extractor.trunks.weights.files import SUFFIXES
@@ -64,11 +65,12 @@ def load_trunk(
     engine = choose_engine(request.engine or AUTO, precision=request.precision, graph=is_graph(request.weights))
     sweep_temporary_files(home / "weights")
     record = TrunkRecord(home / "weights" / RECORD_NAME)
+    on_record = record.entries()
     start = Start(
         home=home,
         request=request,
-        known=record.find(request),
-        on_record=record.entries(),
+        known=next((each for each in on_record if in_one_spelling(each.request) == request), None),
+        on_record=on_record,
         limits=limits or DecodeLimits(),
         device=device,
         cpu_fallback=cpu_fallback,
@@ -104,7 +106,7 @@ def in_one_spelling(request: TrunkRequest) -> TrunkRequest:
     """The same trunk asked for from another working directory, or with a default written out, is the same request.
 
     `auto` for the engine is left empty, as in records of versions that had one engine, and so are a graph's tensors
-    with other weights.
+    with other weights. Records are compared in this spelling: older ones may name tensors without `:0`.
     """
     graph = is_graph(request.weights)
     file = graph or Path(request.weights).suffix in SUFFIXES
@@ -112,8 +114,8 @@ def in_one_spelling(request: TrunkRequest) -> TrunkRequest:
         request,
         weights=str(Path(request.weights).expanduser().absolute()) if file else request.weights,
         engine="" if request.engine == AUTO else request.engine,
-        graph_input=(request.graph_input or DEFAULT_INPUT) if graph else "",
-        graph_output=(request.graph_output or DEFAULT_OUTPUT) if graph else "",
+        graph_input=str(tensor_of(request.graph_input or DEFAULT_INPUT)) if graph else "",
+        graph_output=str(tensor_of(request.graph_output or DEFAULT_OUTPUT)) if graph else "",
     )
 
 

@@ -65,16 +65,18 @@ def make_plan(structure: Structure, contents: Tensor, output: Tensor, source: st
     """Find the way from a picture's bytes to the vector.
 
     Raises:
-        FailedPreconditionError: GRAPH_INPUT_UNSUPPORTED, the input is not decoded; GRAPH_DISCONNECTED, the output does
-            not depend on it.
+        FailedPreconditionError: GRAPH_INPUT_UNSUPPORTED, the input is not decoded, or is one of several;
+            GRAPH_DISCONNECTED, the output does not depend on it.
     """
     decoder = _decoder_of(structure, contents, source)
-    if contents.node not in structure.ancestors([output.node]):
+    needed = structure.ancestors([output.node])
+    if contents.node not in needed:
         raise FailedPreconditionError(
             f"the output {output} of {source} does not depend on the input {contents}; "
             "`graft trunk inspect` lists what can be an input and an output",
             reason="GRAPH_DISCONNECTED",
         )
+    _check_only_input(structure, contents, needed, f"the output {output} of {source}")
     unreshaped = _unreshaped(structure, output)
     return Plan(
         contents=contents,
@@ -84,6 +86,18 @@ def make_plan(structure: Structure, contents: Tensor, output: Tensor, source: st
         output=output,
         unreshaped=unreshaped,
     )
+
+
+def _check_only_input(structure: Structure, contents: Tensor, needed: set[str], what: str) -> None:
+    """Refuse a second picture, so that the file and the output alone tell what a vector means."""
+    for name in sorted(needed):
+        if structure.nodes[name].op in DECODERS:
+            taken = structure.data_inputs(name)[0]
+            if not _passed_on(structure, taken.node, contents.node):
+                raise FailedPreconditionError(
+                    f"{what} depends on two pictures, {contents} and {taken}; a vector is of one",
+                    reason="GRAPH_INPUT_UNSUPPORTED",
+                )
 
 
 def not_batchable(source: str, why: str) -> FailedPreconditionError:

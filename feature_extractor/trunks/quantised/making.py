@@ -112,38 +112,40 @@ def build_float32(home: Path, weights: str, layer: str) -> Float32Trunk:
     return Float32Trunk(source.spec, weights_sha256(arrays), cut, reason, freeze(network.cut(cut)))
 
 
-def make_quantised(home: Path, trunk: Float32Trunk, pictures: Pictures, say: Callable[[str], None]) -> QuantisedTrunk:
-    """Calibrate, measure and keep; a minute or two, the quantiser's installation aside.
+def make_quantised(
+    home: Path, work: Path, trunk: Float32Trunk, pictures: Pictures, say: Callable[[str], None]
+) -> QuantisedTrunk:
+    """Calibrate, measure and keep, with `work_folder` to work in; a minute or two, the quantiser's installation aside.
 
     Raises:
         UnavailableError: TOOLS_UNREACHABLE.
-        FailedPreconditionError: QUANTIZE_RUNNING, QUANTISER_FAILED, TOOLS_UNUSABLE.
+        FailedPreconditionError: QUANTISER_FAILED, TOOLS_UNUSABLE.
         OSError: the disk is full.
     """
-    with work_folder(home) as work:
-        python = ensure_environment(environment_folder(home), say)
-        say(f"calibrating {trunk.weights} at {trunk.layer} on {pictures.calibrating} pictures: a minute or two")
-        made = work / "made"
-        made.mkdir()
-        calibrate(python, work, made, trunk, pictures)
-        say(f"measuring on {len(pictures.pixels)} pictures")
-        float32 = in_batches(trunk, pictures.pixels)
-        int8 = in_batches(CompiledNetwork(made / MODEL_NAME), pictures.pixels)
-        manifest = Manifest(
-            weights=trunk.weights,
-            base_weights_sha256=trunk.sha256,
-            layer=trunk.layer,
-            preprocessing=PREPROCESSING_ID,
-            dimensions=trunk.dimensions,
-            files={name: file_sha256(made / name) for name in MODEL_FILES},
-            versions=dict(REQUIREMENTS),
-            pictures=pictures.calibrating,
-            pictures_sha256=pictures.calibration_sha256,
-            made_at=datetime.now(UTC).isoformat(timespec="microseconds"),
-            cosine=cosine_loss(float32[pictures.calibrating :], int8[pictures.calibrating :]),
-            head=head_loss(float32, int8, pictures.labels),
-        )
-        return keep_quantised(home, made, manifest)
+    python = ensure_environment(environment_folder(home), say)
+    say(f"calibrating {trunk.weights} at {trunk.layer} on {pictures.calibrating} pictures: a minute or two")
+    made = work / "made"
+    made.mkdir()
+    calibrate(python, work, made, trunk, pictures)
+    say(f"measuring on {len(pictures.pixels)} pictures")
+    float32 = in_batches(trunk, pictures.pixels)
+    graph, weights = ((made / name).read_bytes() for name in MODEL_FILES)
+    int8 = in_batches(CompiledNetwork(graph, weights), pictures.pixels)
+    manifest = Manifest(
+        weights=trunk.weights,
+        base_weights_sha256=trunk.sha256,
+        layer=trunk.layer,
+        preprocessing=PREPROCESSING_ID,
+        dimensions=trunk.dimensions,
+        files={name: file_sha256(made / name) for name in MODEL_FILES},
+        versions=dict(REQUIREMENTS),
+        pictures=pictures.calibrating,
+        pictures_sha256=pictures.calibration_sha256,
+        made_at=datetime.now(UTC).isoformat(timespec="microseconds"),
+        cosine=cosine_loss(float32[pictures.calibrating :], int8[pictures.calibrating :]),
+        head=head_loss(float32, int8, pictures.labels),
+    )
+    return keep_quantised(home, made, manifest)
 
 
 def calibrate(python: Path, work: Path, made: Path, trunk: Float32Trunk, pictures: Pictures) -> None:

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from feature_extractor.trunks.engines.choice import OPENVINO, require_engine
+from feature_extractor.trunks.quantised.store import read_model
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -29,19 +29,26 @@ def open_quantised(trunk: QuantisedTrunk, *, threads: int = 0) -> Callable[[NDAr
 
     Raises:
         FailedPreconditionError: ENGINE_MISSING.
+        DataLossError: WEIGHTS_DAMAGED, its files are not those that were put there.
     """
     require_engine(OPENVINO)
-    return CompiledNetwork(trunk.model, threads)
+    return CompiledNetwork(*read_model(trunk), threads)
 
 
 class CompiledNetwork:
-    """A compiled network with as many requests as were ever under way at once; each is used by one thread at a time."""
+    """A compiled network with as many requests as were ever under way at once; each is used by one thread at a time.
 
-    def __init__(self, model: Path, threads: int = 0) -> None:
+    Args:
+        graph: content of the .xml file.
+        weights: content of the .bin file beside it.
+        threads: that compute a batch; 0 is one a core.
+    """
+
+    def __init__(self, graph: bytes, weights: bytes, threads: int = 0) -> None:
         import openvino
 
         core = openvino.Core()
-        self._compiled = core.compile_model(core.read_model(model), "CPU", _properties(threads))
+        self._compiled = core.compile_model(core.read_model(graph, weights), "CPU", _properties(threads))
         self._idle: queue.LifoQueue[Any] = queue.LifoQueue()
 
     def __call__(self, pixels: NDArray[np.uint8], /) -> NDArray[np.float32]:

@@ -74,14 +74,6 @@ class TrunkRecord:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def find(self, request: TrunkRequest) -> Resolution | None:
-        """What the request was resolved to at an earlier start, None if there was none.
-
-        Raises:
-            FailedPreconditionError: RECORD_UNREADABLE.
-        """
-        return next((known for known in self.entries() if known.request == request), None)
-
     def add(self, resolution: Resolution) -> None:
         """Remember a first resolution; the file is replaced as a whole."""
         entries = [*self.entries(), resolution]

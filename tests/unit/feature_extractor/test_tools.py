@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -241,6 +241,22 @@ def test_a_home_is_listed(home: Path, capsys: pytest.CaptureFixture[str]) -> Non
     for each in found["files"]:
         assert each["path"] in printed
         assert each["size_bytes"] == Path(each["path"]).stat().st_size
+
+
+def test_a_graphs_tensors_are_listed_as_asked_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """They tell two trunks of one file apart."""
+    asked = TrunkRequest("own.pb", graph_input="bytes:0", graph_output="pool:0")
+    record(tmp_path, replace(resolution("own.pb", "ab" * 32), request=asked))
+    assert list_main(["--home", str(tmp_path)]) == 0
+    assert "own.pb --graph-input bytes:0 --graph-output pool:0" in capsys.readouterr().out
+
+
+def test_a_damaged_8_bit_network_is_named_and_left_out(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Everything else is listed."""
+    (home / "weights" / "quantised-0123456789abcdef").mkdir()
+    assert list_main(["--home", str(home)]) == 0
+    assert "manifest.json is damaged" in capsys.readouterr().err
+    assert verify(home, specs=specs) == 1
 
 
 def test_an_empty_home_has_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -190,6 +190,19 @@ def test_an_output_beside_the_input_is_refused(graph_def: Any, refuse: Callable[
     assert refuse(graph_def, output_name="alone:0").reason == "GRAPH_DISCONNECTED"
 
 
+def test_a_vector_of_two_pictures_is_refused(graph_def: Any, refuse: Callable[..., GraftError]) -> None:
+    """Which of the two is fed would change what the vector means, and the fingerprint does not tell."""
+    import tensorflow as tf
+
+    add_constant(graph_def, "second", b"")
+    add_node(graph_def, "DecodePng", "DecodePng", "second", channels=3)
+    add_node(graph_def, "shape", "Shape", "DecodePng", T=tf.uint8, out_type=tf.int32)
+    next(node for node in graph_def.node if node.name == "pool_3/_reshape").input.append("^shape")
+    error = refuse(graph_def)
+    assert error.reason == "GRAPH_INPUT_UNSUPPORTED"
+    assert "DecodeJpeg/contents:0 and second:0" in error.message
+
+
 def test_what_tensorflow_does_not_take_is_told_in_its_words(graph_def: Any, refuse: Callable[..., GraftError]) -> None:
     """BatchNormWithGlobalNormalization in a graph that claims to be new."""
     graph_def.versions.producer = 1000

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from PIL import Image
 from feature_extractor.trunks.engines import graph_trunks
 from feature_extractor.trunks.loading import load_trunk
 from feature_extractor.trunks.weights.graphs import find_graph, keep_graph
-from feature_extractor.trunks.weights.record import TrunkRequest
+from feature_extractor.trunks.weights.record import RECORD_NAME, TrunkRecord, TrunkRequest
 from graft.errors import DataLossError, FailedPreconditionError
 
 if TYPE_CHECKING:
@@ -127,6 +128,20 @@ def test_another_precision_takes_the_same_file_only(tmp_path: Path) -> None:
     with pytest.raises(FailedPreconditionError) as caught:
         load_trunk(home, TrunkRequest(str(path), precision="auto"))
     assert caught.value.reason == "WEIGHTS_CHANGED"
+
+
+@pytest.mark.tensorflow
+def test_a_tensor_has_one_spelling(tmp_path: Path) -> None:
+    """With `:0` or without it is one trunk, also in a home whose record has it without, which stays as it is."""
+    path, home = write_graph(tmp_path / "my.pb"), tmp_path / "home"
+    short = TrunkRequest(str(path), "", "float32", graph_input="DecodeJpeg/contents", graph_output="pool_3/_reshape")
+    long = TrunkRequest(str(path), "", "float32")
+    assert load_trunk(home, short).resolution == load_trunk(home, long).resolution
+    old = load_trunk(home, long).resolution
+    old = replace(old, request=short, identity=replace(old.identity, layer="pool_3/_reshape"))
+    TrunkRecord(tmp_path / "old" / "weights" / RECORD_NAME).add(old)
+    assert load_trunk(tmp_path / "old", long).resolution == old
+    assert load_trunk(tmp_path / "old", short).resolution == old
 
 
 def test_copies_are_kept_whole(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -84,6 +85,17 @@ def test_a_file_is_told_by_its_absolute_path(tmp_path: Path, monkeypatch: pytest
         "imagenet",
         str(tmp_path / "own.keras"),
     ]
+
+
+@pytest.mark.tensorflow
+@pytest.mark.openvino
+def test_a_second_quantisation_builds_no_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is refused before it takes seconds and a gigabyte."""
+    monkeypatch.setattr("feature_extractor.tools.quantize.read_pictures", lambda *_: SimpleNamespace(skipped=()))
+    monkeypatch.setattr("feature_extractor.tools.quantize.build_float32", lambda *_: pytest.fail("it was built"))
+    with work_folder(tmp_path), pytest.raises(FailedPreconditionError) as caught:
+        main(["--from", str(tmp_path), "--home", str(tmp_path)])
+    assert caught.value.reason == "QUANTIZE_RUNNING"
 
 
 def test_one_quantisation_at_a_time(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,8 +12,8 @@ import pytest
 
 from feature_extractor.trunks.quantised.manifest import CosineLoss, Manifest
 from feature_extractor.trunks.quantised.running import open_quantised
-from feature_extractor.trunks.quantised.store import QuantisedTrunk
-from graft.errors import FailedPreconditionError
+from feature_extractor.trunks.quantised.store import MODEL_FILES, QuantisedTrunk, file_sha256
+from graft.errors import DataLossError, FailedPreconditionError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -62,7 +63,8 @@ def trunk(tmp_path_factory: pytest.TempPathFactory) -> QuantisedTrunk:
     vectors = opset13.reduce_mean(maps, opset13.constant(np.array([2, 3])), keep_dims=False)
     folder = tmp_path_factory.mktemp("quantised")
     openvino.save_model(openvino.Model([vectors], [pictures]), folder / "model.xml", compress_to_fp16=False)
-    return QuantisedTrunk(folder, "", MANIFEST)
+    files = {name: file_sha256(folder / name) for name in MODEL_FILES}
+    return QuantisedTrunk(folder, "", replace(MANIFEST, files=files))
 
 
 @pytest.fixture(scope="module")
@@ -117,6 +119,14 @@ def test_pictures_need_not_lie_in_one_piece(trunk: QuantisedTrunk, pictures: NDA
     """Every other picture of an array, a view of it, is computed as its copy is."""
     run = open_quantised(trunk)
     assert np.array_equal(run(pictures[:8:2]), run(pictures[:8:2].copy()))
+
+
+@pytest.mark.openvino
+def test_files_that_changed_since_they_were_found_are_not_run(trunk: QuantisedTrunk) -> None:
+    """What runs is what was checked, in one reading."""
+    changed = replace(trunk, manifest=replace(trunk.manifest, files={**trunk.manifest.files, "model.bin": "00" * 32}))
+    with pytest.raises(DataLossError, match=r"model\.bin"):
+        open_quantised(changed)
 
 
 def test_missing_engine_says_what_to_install(trunk_without_engine: QuantisedTrunk) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -10,10 +11,12 @@ import pytest
 from feature_extractor.trunks.quantised.manifest import CosineLoss, HeadLoss, Manifest, from_bytes, to_bytes
 from feature_extractor.trunks.quantised.store import (
     QuantisedTrunk,
+    damaged_manifests,
     file_sha256,
     find_quantised,
     keep_quantised,
     list_quantised,
+    read_model,
     verify_quantised,
 )
 from graft.errors import DataLossError
@@ -74,7 +77,7 @@ def test_kept_network_is_found_by_its_origin(tmp_path: Path) -> None:
     kept = keep(tmp_path, b"weights")
     assert find_quantised(tmp_path, BASE, "mixed7") == kept
     assert kept.folder.name == f"quantised-{kept.sha256[:16]}"
-    assert kept.model.read_bytes() == b"<net/>"
+    assert read_model(kept) == (b"<net/>", b"weights")
     assert (kept.layer, kept.dimensions, kept.base_weights_sha256) == ("mixed7", 768, BASE)
     assert find_quantised(tmp_path, BASE, "avg_pool") is None
     assert find_quantised(tmp_path, "00" * 32, "mixed7") is None
@@ -99,25 +102,46 @@ def test_any_byte_of_any_file_counts(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["model.xml", "model.bin"])
 def test_changed_file_is_named(tmp_path: Path, name: str) -> None:
     """A byte changed, and a file gone, stop a start with the file's name."""
-    path = keep(tmp_path, b"weights").folder / name
+    kept = keep(tmp_path, b"weights")
+    path = kept.folder / name
     path.write_bytes(path.read_bytes() + b"!")
     with pytest.raises(DataLossError, match=name) as caught:
-        find_quantised(tmp_path, BASE, "mixed7")
+        read_model(kept)
     assert caught.value.reason == "WEIGHTS_DAMAGED"
     assert [problem != "" for where, problem in verify_quantised(tmp_path) if where == path] == [True]
     path.unlink()
     with pytest.raises(DataLossError, match=name):
-        find_quantised(tmp_path, BASE, "mixed7")
+        read_model(kept)
 
 
 def test_damaged_manifest_is_named(tmp_path: Path) -> None:
-    """A manifest cut short is told of, not passed over: the network may be the one that is meant."""
-    path = keep(tmp_path, b"weights").folder / "manifest.json"
+    """A manifest cut short is told of, not passed over, where the network may be the one that is meant."""
+    kept = keep(tmp_path, b"weights")
+    path = kept.folder / "manifest.json"
     assert [problem for _, problem in verify_quantised(tmp_path)] == ["", "", ""]
     path.write_bytes(path.read_bytes()[:50])
-    with pytest.raises(DataLossError, match=r"manifest\.json"):
-        find_quantised(tmp_path, BASE, "mixed7")
+    for sha256 in ("", kept.sha256):
+        with pytest.raises(DataLossError, match=r"manifest\.json"):
+            find_quantised(tmp_path, BASE, "mixed7", sha256)
     assert [where for where, problem in verify_quantised(tmp_path) if problem] == [path]
+    assert [where for where, _ in damaged_manifests(tmp_path)] == [path]
+
+
+def test_a_damaged_network_harms_no_other(tmp_path: Path) -> None:
+    """The others are found, by origin and by name, and listed."""
+    kept, damaged = keep(tmp_path, b"weights"), keep(tmp_path, b"others")
+    (damaged.folder / "manifest.json").unlink()
+    assert find_quantised(tmp_path, BASE, "mixed7") == kept
+    assert find_quantised(tmp_path, BASE, "mixed7", kept.sha256) == kept
+    assert list_quantised(tmp_path) == [kept]
+
+
+def test_a_manifest_of_other_files_is_not_the_network_that_is_meant(tmp_path: Path) -> None:
+    """Whatever the name of its folder says."""
+    kept, other = keep(tmp_path, b"weights"), keep(tmp_path, b"others")
+    (kept.folder / "manifest.json").write_bytes((other.folder / "manifest.json").read_bytes())
+    with pytest.raises(DataLossError, match="names other files"):
+        find_quantised(tmp_path, BASE, "mixed7", kept.sha256)
 
 
 def test_keeping_the_same_network_again_renews_its_manifest(tmp_path: Path) -> None:
@@ -127,10 +151,21 @@ def test_keeping_the_same_network_again_renews_its_manifest(tmp_path: Path) -> N
     assert renewed.folder == kept.folder
     assert [trunk.manifest.pictures for trunk in list_quantised(tmp_path)] == [7]
     (kept.folder / "model.bin").write_bytes(b"damaged")
-    keep(tmp_path, b"weights")
-    found = find_quantised(tmp_path, BASE, "mixed7")
-    assert found is not None
-    assert found.manifest.pictures == 300
+    renewed = keep(tmp_path, b"weights")
+    assert read_model(renewed) == (b"<net/>", b"weights")
+    assert find_quantised(tmp_path, BASE, "mixed7") == renewed
+    assert renewed.manifest.pictures == 300
+    assert [path.name for path in (tmp_path / "weights").iterdir()] == [kept.folder.name]
+
+
+def test_a_damaged_network_is_never_half_removed_in_its_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It goes aside as a whole: when removing it fails, or is cut off, the new one is in its place."""
+    kept = keep(tmp_path, b"weights")
+    (kept.folder / "model.bin").write_bytes(b"damaged")
+    removed: list[str] = []
+    monkeypatch.setattr(shutil, "rmtree", lambda path, **_: removed.append(path.name))
+    assert read_model(keep(tmp_path, b"weights"))[1] == b"weights"
+    assert removed == ["quantising-damaged"]
 
 
 def test_network_under_construction_is_not_found(tmp_path: Path) -> None:

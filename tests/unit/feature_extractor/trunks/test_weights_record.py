@@ -19,21 +19,18 @@ IDENTITY = TrunkIdentity("ab" * 32, "mixed7", "pil-antialias-299-v1", 299, "bflo
 RESOLUTION = Resolution(TrunkRequest(), "nsfwjs", IDENTITY, "because")
 
 
-def test_request_finds_its_own_resolution(tmp_path: Path) -> None:
-    """Each request has an entry of its own, found again by another process."""
+def test_entries_are_read_by_another_process(tmp_path: Path) -> None:
+    """Each request has an entry of its own; the oldest comes first."""
     path = tmp_path / "weights" / "resolved.json"
     other = replace(RESOLUTION, request=TrunkRequest("nsfwjs", "avg_pool", "float32"))
     TrunkRecord(path).add(RESOLUTION)
     TrunkRecord(path).add(other)
-    record = TrunkRecord(path)
-    assert record.find(RESOLUTION.request) == RESOLUTION
-    assert record.find(other.request) == other
-    assert record.find(TrunkRequest("imagenet")) is None
+    assert TrunkRecord(path).entries() == [RESOLUTION, other]
     assert json.loads(path.read_text())["trunks"][0]["fingerprint"] == IDENTITY.fingerprint.hex()
 
 
 def test_a_record_of_one_engine_serves_as_before(tmp_path: Path) -> None:
-    """An entry written before there were engines and graphs is found by a request that leaves them out."""
+    """An entry written before there were engines and graphs is of a request that leaves them out."""
     path = tmp_path / "resolved.json"
     TrunkRecord(path).add(RESOLUTION)
     content = json.loads(path.read_text())
@@ -41,19 +38,19 @@ def test_a_record_of_one_engine_serves_as_before(tmp_path: Path) -> None:
         del content["trunks"][0]["request"][name]
     del content["trunks"][0]["quantised_from"]
     path.write_text(json.dumps(content))
-    assert TrunkRecord(path).find(TrunkRequest()) == RESOLUTION
+    assert TrunkRecord(path).entries() == [RESOLUTION]
 
 
 def test_a_quantised_trunk_is_recorded_with_its_origin(tmp_path: Path) -> None:
     """The float32 weights that it was made from come back."""
     quantised = replace(RESOLUTION, request=TrunkRequest(precision="int8"), quantised_from="cd" * 32)
     TrunkRecord(tmp_path / "resolved.json").add(quantised)
-    assert TrunkRecord(tmp_path / "resolved.json").find(quantised.request) == quantised
+    assert TrunkRecord(tmp_path / "resolved.json").entries() == [quantised]
 
 
 def test_empty_home_has_no_record(tmp_path: Path) -> None:
     """A first start finds nothing, and looking writes nothing."""
-    assert TrunkRecord(tmp_path / "resolved.json").find(TrunkRequest()) is None
+    assert TrunkRecord(tmp_path / "resolved.json").entries() == []
     assert not list(tmp_path.iterdir())
 
 
@@ -63,7 +60,7 @@ def test_unreadable_record_is_never_taken_for_none(tmp_path: Path, content: str)
     path = tmp_path / "resolved.json"
     path.write_text(content)
     with pytest.raises(FailedPreconditionError) as caught:
-        TrunkRecord(path).find(TrunkRequest())
+        TrunkRecord(path).entries()
     assert caught.value.reason == "RECORD_UNREADABLE"
 
 
@@ -73,4 +70,4 @@ def test_edited_entry_is_refused(tmp_path: Path) -> None:
     TrunkRecord(path).add(RESOLUTION)
     path.write_text(path.read_text().replace("mixed7", "mixed8"))
     with pytest.raises(FailedPreconditionError, match="has been changed"):
-        TrunkRecord(path).find(TrunkRequest())
+        TrunkRecord(path).entries()
