@@ -52,7 +52,7 @@ def input_candidates(structure: Structure) -> list[Candidate]:
     """What takes pictures: first what a decoding operation takes, then placeholders of text and of pictures."""
     found: dict[str, Candidate] = {}
     for name, node in structure.nodes.items():
-        if node.op in DECODERS and node.input:
+        if node.op in DECODERS:
             tensor = str(structure.data_inputs(name)[0])
             found.setdefault(tensor, Candidate(tensor, "string", (), f"a picture's bytes, decoded by {name}"))
     for name, node in structure.nodes.items():
@@ -99,7 +99,7 @@ def _vectors(structure: Structure, shapes: Shapes) -> Iterator[tuple[Tensor, str
 
 def _before_classifiers(structure: Structure) -> Iterator[tuple[Tensor, str]]:
     for name, node in structure.nodes.items():
-        if node.op == "MatMul" and structure.constant(structure.inputs(name)[1]) is not None:
+        if node.op == "MatMul" and structure.constant_shape(structure.inputs(name)[1]) is not None:
             taken = structure.data_inputs(name)[0]
             yield taken, f"what the fully-connected layer {name} takes"
             for each in _behind(structure, taken):
@@ -141,20 +141,23 @@ def _told_by_constants(structure: Structure, name: str) -> tuple[int | None, ...
             return tuple(None if size < 0 else int(size) for size in np.ravel(shape))
     for user in structure.users(node):
         if structure.nodes[user].op == "MatMul":
-            weights = structure.constant(structure.inputs(user)[1])
-            if weights is not None and weights.ndim == _VECTOR_RANK and not structure.nodes[user].attr["transpose_b"].b:
-                return (None, int(weights.shape[0]))
+            weights = structure.constant_shape(structure.inputs(user)[1])
+            if weights and len(weights) == _VECTOR_RANK and not structure.nodes[user].attr["transpose_b"].b:
+                return (None, weights[0])
     return None
 
 
 def _dtype(node: Any) -> str:
     import tensorflow as tf
 
-    return str(tf.as_dtype(node.attr["dtype"].type).name) if node.attr["dtype"].type else ""
+    try:
+        return str(tf.as_dtype(node.attr["dtype"].type).name)
+    except TypeError:  # none at all, or none that this TensorFlow knows
+        return ""
 
 
 def _declared_shape(node: Any) -> tuple[int | None, ...] | None:
-    shape = node.attr["shape"].shape
-    if "shape" not in node.attr or shape.unknown_rank:
+    if "shape" not in node.attr or node.attr["shape"].shape.unknown_rank:
         return None
+    shape = node.attr["shape"].shape
     return tuple(None if dimension.size < 0 else int(dimension.size) for dimension in shape.dim)

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from feature_extractor.decoding.images import DecodeLimits
 
+_ANIMATED = ("GIF", "PNG")
+
 
 def open_header(content: bytes, limits: DecodeLimits, formats: Sequence[str]) -> Image.Image:
     """The picture with its header read; of those formats, which the graph's own decoding takes.
@@ -68,7 +70,8 @@ def _check(image: Image.Image, limits: DecodeLimits) -> None:
             f"{limits.max_pixels:,} are allowed, and no side longer than {limits.max_side_px:,}; send a smaller one",
             reason="TOO_MANY_PIXELS",
         )
-    if getattr(image, "is_animated", False):
+    # A JPEG's further pictures, which phones append, come after the first one, and are not looked at.
+    if image.format in _ANIMATED and getattr(image, "is_animated", False):
         raise InvalidArgumentError(
             f"the {image.format} picture has several frames, and this trunk, a frozen graph, decodes no animations; "
             "send one frame",

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from feature_extractor.decoding.images import DecodeLimits
 from feature_extractor.trunks.graphdef.headers import open_header
 from feature_extractor.trunks.graphdef.operations import DECODERS, check_operations
 from feature_extractor.trunks.graphdef.plan import make_plan, not_batchable
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from feature_extractor.decoding.images import DecodeLimits
     from feature_extractor.trunks.graphdef.plan import Plan
 
     Run = Callable[[NDArray[Any]], NDArray[np.float32]]
@@ -57,10 +57,8 @@ class OpenedGraph:
         preprocessing: id of what `prepare` and the graph do to a picture; the same in both modes, since their vectors
             agree to 1e-4.
         sha256: of the file, 64 lower-case hex digits.
-        input_shape: of one item: (height, width, 3), or () for the picture's bytes as an object.
-        input_dtype: of an item: float32 or object.
         input_size_px: longer side of the network's input in pixels; 0 if the graph has no constant size.
-        blank: an item of a grey picture, to warm up with.
+        blank: an item of a grey picture, to warm up with: [height, width, 3], or object[] that holds a picture's bytes.
     """
 
     run: Run
@@ -68,8 +66,6 @@ class OpenedGraph:
     prepare: Preparation
     preprocessing: str
     sha256: str
-    input_shape: tuple[int, ...]
-    input_dtype: np.dtype[Any]
     input_size_px: int
     blank: NDArray[Any]
 
@@ -118,9 +114,9 @@ def open_graph(
         )
     size_pool(threads)
     start = partial(start_network, threads=threads, precision=precision, gpu=gpu, source=source)
-    prepare = _start_preparation(file.graph_def, structure, plan, limits, mode, source)
+    prepare_within = _start_preparation(file.graph_def, structure, plan, mode, source)
     side_px = max(plan.resizing.height_px, plan.resizing.width_px) if plan.resizing else 0
-    blank = _blank(prepare, side_px or 64, source)
+    blank = _blank(prepare_within(DecodeLimits()), side_px or 64, source)
     if mode == BATCHED and plan.resizing is not None:
         part = part_of(file.graph_def, structure, [plan.unreshaped], cut=plan.resizing)
         call = start(import_graph(part, source), plan.resizing.tensor, plan.unreshaped)
@@ -132,25 +128,28 @@ def open_graph(
     return OpenedGraph(
         run=run,
         dimensions=probe(run, blank, source, batches=mode == BATCHED),
-        prepare=prepare,
+        prepare=prepare_within(limits),
         preprocessing=f"tf-decode-resize-{_size(plan)}-v1" if plan.resizing else "tf-decode-whole-v1",
         sha256=file.sha256,
-        input_shape=blank.shape,
-        input_dtype=blank.dtype,
         input_size_px=side_px,
         blank=blank,
     )
 
 
 def _start_preparation(
-    graph_def: Any, structure: Structure, plan: Plan, limits: DecodeLimits, mode: str, source: str
-) -> Preparation:
+    graph_def: Any, structure: Structure, plan: Plan, mode: str, source: str
+) -> Callable[[DecodeLimits], Preparation]:
+    """What prepares pictures within limits."""
     ends = [plan.decoded] if mode == FAITHFUL or plan.resizing is None else [plan.decoded, plan.resizing.tensor]
     graph = import_graph(part_of(graph_def, structure, ends), source)
     decode = start_preparation(graph, plan.contents, plan.decoded, source=source)
     resize = start_preparation(graph, plan.decoded, ends[-1], source=source) if len(ends) > 1 else None
     formats = DECODERS[plan.decoder]
-    return Preparation(lambda content: open_header(content, limits, formats), decode, resize)
+
+    def within(limits: DecodeLimits) -> Preparation:
+        return Preparation(lambda content: open_header(content, limits, formats), decode, resize)
+
+    return within
 
 
 def _blank(prepare: Preparation, side_px: int, source: str) -> NDArray[Any]:

@@ -22,6 +22,11 @@ one frame only."""
 RESIZERS = frozenset({"ResizeBilinear", "ResizeBicubic", "ResizeNearestNeighbor", "ResizeArea"})
 """What brings a picture to the input size."""
 
+_TAKE_ONE = ("Identity", "StopGradient", "PreventGradient", "Snapshot", "CheckNumerics", "EnsureShape", "Squeeze")
+_TAKE_TWO = ("MatMul", "Mean", "Max", "Reshape", "ExpandDims")
+LEAST_INPUTS = dict.fromkeys([*DECODERS, *_TAKE_ONE], 1) | dict.fromkeys([*RESIZERS, *_TAKE_TWO], 2)
+"""Of operations that are looked at before TensorFlow has checked a graph: how many tensors each takes."""
+
 _PLAIN = """
     Const Identity IdentityN NoOp StopGradient PreventGradient Snapshot Placeholder PlaceholderV2
     PlaceholderWithDefault CheckNumerics EnsureShape

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _PASSING = frozenset({"Identity", "StopGradient", "PreventGradient", "Snapshot", "EnsureShape"})
 _RESHAPING = frozenset({"Reshape", "Squeeze", "ExpandDims"})
+_MAX_SIDE_PX = 4096  # ten times what networks take; larger ones would fill the memory with a few pictures
 _SIZE_INPUT = 1  # a resizing operation takes (pictures, size)
 
 
@@ -65,8 +66,8 @@ def make_plan(structure: Structure, contents: Tensor, output: Tensor, source: st
     """Find the way from a picture's bytes to the vector.
 
     Raises:
-        FailedPreconditionError: GRAPH_INPUT_UNSUPPORTED, the input is not decoded, or is one of several;
-            GRAPH_DISCONNECTED, the output does not depend on it.
+        FailedPreconditionError: GRAPH_INPUT_UNSUPPORTED, the input is not decoded, or one of several, or resized to an
+            absurd size; GRAPH_DISCONNECTED, the output does not depend on it.
     """
     decoder = _decoder_of(structure, contents, source)
     needed = structure.ancestors([output.node])
@@ -82,7 +83,7 @@ def make_plan(structure: Structure, contents: Tensor, output: Tensor, source: st
         contents=contents,
         decoder=structure.nodes[decoder].op,
         decoded=Tensor(decoder),
-        resizing=_resizing_of(structure, decoder, contents, unreshaped),
+        resizing=_resizing_of(structure, decoder, contents, unreshaped, source),
         output=output,
         unreshaped=unreshaped,
     )
@@ -111,8 +112,7 @@ def not_batchable(source: str, why: str) -> FailedPreconditionError:
 def _decoder_of(structure: Structure, contents: Tensor, source: str) -> str:
     for name in [contents.node, *structure.downstream(contents.node)]:
         node = structure.nodes[name]
-        takes = structure.inputs(name)
-        if node.op in DECODERS and takes and _passed_on(structure, takes[0], contents.node):
+        if node.op in DECODERS and _passed_on(structure, structure.inputs(name)[0], contents.node):
             return name
     decoders = [f"{structure.inputs(name)[0]}:0" for name, node in structure.nodes.items() if node.op in DECODERS]
     known = f"; it decodes what {', '.join(decoders)} takes" if decoders else "; it decodes no pictures at all"
@@ -151,7 +151,7 @@ def _unreshaped(structure: Structure, output: Tensor) -> Tensor:
     return found
 
 
-def _resizing_of(structure: Structure, decoder: str, contents: Tensor, target: Tensor) -> Resizing | None:
+def _resizing_of(structure: Structure, decoder: str, contents: Tensor, target: Tensor, source: str) -> Resizing | None:
     """The first resizing to a constant size behind which nothing depends on the picture's bytes any more."""
     wanted = structure.ancestors([target.node])
     for name in structure.downstream(decoder):
@@ -161,5 +161,10 @@ def _resizing_of(structure: Structure, decoder: str, contents: Tensor, target: T
         if size is None or np.shape(size) != (2,) or np.min(size) < 1:
             continue
         if contents.node not in structure.ancestors([target.node], stop=name):
+            if np.max(size) > _MAX_SIDE_PX:
+                raise FailedPreconditionError(
+                    f"{source} resizes pictures to {size[1]} x {size[0]} pixels; a side has at most {_MAX_SIDE_PX}",
+                    reason="GRAPH_INPUT_UNSUPPORTED",
+                )
             return Resizing(Tensor(name), int(size[0]), int(size[1]))
     return None

@@ -31,8 +31,8 @@ class Prepared:
     """One picture made ready for a graph.
 
     Attributes:
-        pixels: float32[height, width, 3] after the graph's resizing; for a graph that is run whole, object[] that
-            holds the picture's bytes.
+        pixels: [height, width, 3] after the graph's resizing, float32 unless that keeps the decoded uint8; for a graph
+            that is run whole, object[] that holds the picture's bytes.
         preview: a JPEG of at most 256 px on its longer side, upright, aspect kept.
         views: `pixels` of each distortion asked for.
         width_px: width in pixels as stored.
@@ -52,15 +52,15 @@ class Preparation:
     Args:
         open_header: reads a picture's header and checks it against the limits.
         decode: bytes -> uint8[h, w, 3], the graph's decoding.
-        resize: uint8[h, w, 3] -> float32[1, height, width, 3], what the graph does up to its resizing; None where the
-            graph is run whole.
+        resize: uint8[h, w, 3] -> [1, height, width, 3] of 0 to 255, what the graph does up to its resizing; None where
+            the graph is run whole.
     """
 
     def __init__(
         self,
         open_header: Callable[[bytes], Image.Image],
         decode: Callable[[bytes], Any],
-        resize: Callable[[NDArray[np.uint8]], NDArray[np.float32]] | None,
+        resize: Callable[[NDArray[np.uint8]], NDArray[Any]] | None,
     ) -> None:
         self._open_header = open_header
         self._decode = decode
@@ -120,11 +120,11 @@ class Preparation:
     def _item(self, content: bytes, decoded: NDArray[np.uint8]) -> NDArray[Any]:
         if self._resize is None:
             return np.array(content, dtype=object)  # object[]: stacks to object[n], where bytes would be padded
-        pixels: NDArray[np.float32] = self._resize(decoded)[0]
+        pixels: NDArray[Any] = self._resize(decoded)[0]
         return pixels
 
-    def _view(self, decoded: NDArray[np.uint8], how: Distortion) -> NDArray[np.float32]:
-        """float32[height, width, 3]: cut, resized, mirrored, brightened; what exceeds white is white."""
+    def _view(self, decoded: NDArray[np.uint8], how: Distortion) -> NDArray[Any]:
+        """[height, width, 3], as `pixels`: cut, resized, mirrored, brightened; what exceeds white is white."""
         if self._resize is None:  # refused above
             raise FailedPreconditionError("there are no views of a graph that is run whole", reason="VIEWS_UNSUPPORTED")
         height, width = decoded.shape[:2]
@@ -134,7 +134,7 @@ class Preparation:
         if how.mirror:
             pixels = pixels[:, ::-1]
         bright: NDArray[np.float32] = np.clip(pixels * np.float32(how.brightness), 0, np.float32(_WHITE))
-        return bright
+        return bright if pixels.dtype.kind == "f" else np.rint(bright).astype(pixels.dtype)
 
 
 def _whole_pixels(low: float, high: float, length: int) -> slice:

@@ -7,13 +7,14 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from feature_extractor.trunks.graphdef.operations import LEAST_INPUTS
 from feature_extractor.trunks.weights.graphs import read_graph_file, unreadable_graph
 from graft.errors import FailedPreconditionError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-_MAX_CONSTANT_ELEMENTS = 2**29  # 2 GiB of float32; a constant may spell a huge shape in a few bytes
+_MAX_CONSTANT_BYTES = 2**31  # of all constants together; what a file can hold at most if it spells every value
 _HEAD_BYTES = 64
 
 
@@ -92,6 +93,10 @@ def _check_whole(graph_def: Any, path: Path) -> None:
             raise unreadable_graph(path, f"it holds two nodes {node.name!r}")
         names.add(node.name)
     for node in graph_def.node:
+        least = LEAST_INPUTS.get(node.op, 0)
+        taken = [each for each in node.input[:least] if not each.startswith("^")]
+        if len(taken) < least:
+            raise unreadable_graph(path, f"node {node.name!r} ({node.op}) takes {len(taken)} tensors, not {least}")
         for each in node.input:
             wanted = each.removeprefix("^").partition(":")[0]
             if wanted not in names:
@@ -101,8 +106,21 @@ def _check_whole(graph_def: Any, path: Path) -> None:
 
 
 def _check_constants(graph_def: Any, path: Path) -> None:
+    """A constant may spell a huge shape in a few bytes, and so may many."""
+    import tensorflow as tf
+
+    left = _MAX_CONSTANT_BYTES
     for node in graph_def.node:
         if node.op == "Const":
-            sizes = [dimension.size for dimension in node.attr["value"].tensor.tensor_shape.dim]
-            if min(sizes, default=0) < 0 or math.prod(sizes) > _MAX_CONSTANT_ELEMENTS:
-                raise unreadable_graph(path, f"its constant {node.name!r} has the shape {sizes}")
+            value = node.attr["value"].tensor
+            sizes = [dimension.size for dimension in value.tensor_shape.dim]
+            try:
+                left -= math.prod(sizes) * tf.as_dtype(value.dtype).size
+            except (TypeError, KeyError) as error:
+                raise unreadable_graph(path, f"its constant {node.name!r} is of no known type") from error
+            if min(sizes, default=0) < 0 or left < 0:
+                raise unreadable_graph(
+                    path,
+                    f"its constant {node.name!r} has the shape {sizes}; all together may take "
+                    f"{_MAX_CONSTANT_BYTES:,} bytes",
+                )

@@ -24,7 +24,7 @@ def part_of(graph_def: Any, structure: Structure, tensors: Iterable[Tensor], *, 
     """A GraphDef of what these tensors depend on.
 
     Devices and colocations are left out: they name machines and nodes that are not here. At `cut`, the node is
-    replaced by a placeholder of its name for float32[n, height, width, 3]: what TensorFlow infers from a graph for
+    replaced by a placeholder of its name and type for [n, height, width, 3]: what TensorFlow infers from a graph for
     one picture, a batch of one all the way, must not be folded into it.
     """
     from tensorflow.core.framework.graph_pb2 import GraphDef
@@ -41,7 +41,7 @@ def part_of(graph_def: Any, structure: Structure, tensors: Iterable[Tensor], *, 
             for attribute in [key for key in kept.attr if key.startswith("_")]:
                 del kept.attr[attribute]
     if cut:
-        _add_placeholder(part, cut)
+        _add_placeholder(part, cut, structure.nodes[stop])
     return part
 
 
@@ -82,12 +82,12 @@ def start_network(
     """What computes `fetch` from `feed`, on so many threads (0: one a core); callable from many threads.
 
     Raises:
-        FailedPreconditionError: GRAPH_TENSOR_MISSING, a node has fewer outputs.
+        FailedPreconditionError: GRAPH_TENSOR_MISSING, one of the nodes has fewer outputs.
     """
     import tensorflow as tf
     from tensorflow.core.protobuf.rewriter_config_pb2 import RewriterConfig
 
-    _check_output(graph, fetch, source)
+    _check_outputs(graph, (feed, fetch), source)
     config = tf.compat.v1.ConfigProto(
         intra_op_parallelism_threads=threads, inter_op_parallelism_threads=threads, allow_soft_placement=True
     )
@@ -108,7 +108,7 @@ def start_preparation(graph: Any, feed: Tensor, fetch: Tensor, *, source: str) -
     """
     import tensorflow as tf
 
-    _check_output(graph, fetch, source)
+    _check_outputs(graph, (feed, fetch), source)
     config = tf.compat.v1.ConfigProto(intra_op_parallelism_threads=1, device_count={"GPU": 0})
     session = tf.compat.v1.Session(graph=graph, config=config)
     options = tf.compat.v1.RunOptions(inter_op_thread_pool=_CALLERS_THREAD)
@@ -120,16 +120,18 @@ def start_preparation(graph: Any, feed: Tensor, fetch: Tensor, *, source: str) -
     return run
 
 
-def _check_output(graph: Any, tensor: Tensor, source: str) -> None:
-    outputs = len(graph.get_operation_by_name(tensor.node).outputs)
-    if tensor.index >= outputs:
-        raise missing(source, str(tensor), f"node {tensor.node} has {outputs} outputs, counted from 0")
+def _check_outputs(graph: Any, tensors: Iterable[Tensor], source: str) -> None:
+    for tensor in tensors:
+        outputs = len(graph.get_operation_by_name(tensor.node).outputs)
+        if tensor.index >= outputs:
+            raise missing(source, str(tensor), f"node {tensor.node} has {outputs} outputs, counted from 0")
 
 
-def _add_placeholder(part: Any, cut: Resizing) -> None:
+def _add_placeholder(part: Any, cut: Resizing, resizer: Any) -> None:
     import tensorflow as tf
 
     node = part.node.add(name=cut.tensor.node, op="Placeholder")
-    node.attr["dtype"].type = tf.float32.as_datatype_enum
+    kept = resizer.op == "ResizeNearestNeighbor"  # the others give float32 whatever they take
+    node.attr["dtype"].type = resizer.attr["T"].type if kept else tf.float32.as_datatype_enum
     for size in (-1, cut.height_px, cut.width_px, 3):
         node.attr["shape"].shape.dim.add(size=size)

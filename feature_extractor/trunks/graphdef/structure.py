@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from feature_extractor.trunks.weights.graphs import unreadable_graph
 from graft.errors import FailedPreconditionError, InvalidArgumentError
 
 if TYPE_CHECKING:
@@ -108,17 +109,34 @@ class Structure:
         return list(found)
 
     def constant(self, name: str) -> Any:
-        """The value of a constant as an array, None for any other node."""
+        """The value of a constant as an array, None for any other node.
+
+        Raises:
+            FailedPreconditionError: GRAPH_UNREADABLE, its bytes do not fit its shape.
+        """
+        tensor = self._constant(name)
+        if tensor is None:
+            return None
+        from tensorflow.python.framework.tensor_util import MakeNdarray
+
+        try:
+            return MakeNdarray(tensor)
+        except (ValueError, TypeError) as error:
+            raise unreadable_graph("the file", f"its constant {name!r} cannot be read: {error}") from error
+
+    def constant_shape(self, name: str) -> tuple[int, ...] | None:
+        """The shape of a constant, None for any other node; its values are left alone."""
+        tensor = self._constant(name)
+        return None if tensor is None else tuple(int(axis.size) for axis in tensor.tensor_shape.dim)
+
+    def _constant(self, name: str) -> Any:
+        """The TensorProto of a constant, also behind operations that pass it on; None for any other node."""
         seen: set[str] = set()
         node = self.nodes[name]
         while node.op in ("Identity", "StopGradient") and node.name not in seen:  # a damaged file may hold a circle
             seen.add(node.name)
-            node = self.nodes[self.inputs(node.name)[0]] if node.input else node
-        if node.op != "Const":
-            return None
-        from tensorflow.python.framework.tensor_util import MakeNdarray
-
-        return MakeNdarray(node.attr["value"].tensor)
+            node = self.nodes[self.inputs(node.name)[0]]
+        return node.attr["value"].tensor if node.op == "Const" else None
 
 
 def missing(source: str, tensor: str, hint: str) -> FailedPreconditionError:

@@ -25,6 +25,8 @@ _MAX_DIMENSIONS = 65_536
 def to_vectors(values: NDArray[Any], count: int, *, flatten: bool) -> NDArray[np.float32]:
     """float[count, ...] to float32[count, d]; a map [count, h, w, d] is averaged over its positions, or made flat.
 
+    The order of axes is not in a tensor: of a map [count, d, h, w] the graph itself must take the average.
+
     Raises:
         ValueError: it holds no `count` pictures.
     """
@@ -74,6 +76,10 @@ def probe(run: Run, blank: NDArray[Any], source: str, *, batches: bool) -> int:
             f"the output of {source} has {dimensions:,} values; a vector has at most {_MAX_DIMENSIONS:,}",
             reason="GRAPH_OUTPUT_UNSUPPORTED",
         )
+    if not np.isfinite(alone).all():
+        raise FailedPreconditionError(
+            f"{source} gives a vector with values that are not finite for a grey picture", reason="GRAPH_FAILED"
+        )
     if batches:
         _check_batch(run, blank, alone, source)
     return dimensions
@@ -88,5 +94,6 @@ def _check_batch(run: Run, blank: NDArray[Any], alone: NDArray[np.float32], sour
     except (tf.errors.OpError, ValueError) as error:
         raise not_batchable(source, f"a batch of two fails ({str(error).strip().splitlines()[0]})") from error
     scale = max(1e-6, float(np.abs(alone).max()))
-    if together.shape[1:] != alone.shape[1:] or np.abs(together[1] - alone[0]).max() > _TOLERANCE * scale:
+    same_shape = together.shape[1:] == alone.shape[1:]
+    if not same_shape or not np.abs(together[1] - alone[0]).max() <= _TOLERANCE * scale:  # nor if it is no number
         raise not_batchable(source, "a picture's vector depends on the picture beside it")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+import zlib
 from typing import TYPE_CHECKING, Any
 
 import h5py
@@ -28,6 +29,11 @@ _MEMBER = "model.weights.h5"  # where a .keras archive keeps its weights
 _MAX_MEMBER_BYTES = 2**30  # the network has 96 MB with its top
 _TOP = {"kernel", "bias"}  # the variables of `predictions`, the one layer of a file with top that is not needed
 _KINDS = {"kernel": "conv2d", "beta": "batch_normalization"}  # a layer's class, told by its first variable
+_DAMAGED = (
+    *(OSError, KeyError, RuntimeError, ValueError, TypeError, AttributeError, EOFError),
+    *(zipfile.BadZipFile, zlib.error, NotImplementedError),
+)
+"""What h5py and zipfile raise of a file that is damaged, or is something else inside."""
 
 
 def read_weights(path: Path, specs: Sequence[ArraySpec]) -> dict[str, NDArray[np.float32]]:
@@ -48,7 +54,7 @@ def read_weights(path: Path, specs: Sequence[ArraySpec]) -> dict[str, NDArray[np
         source = _weights_member(path) if path.suffix == ".keras" else path
         with h5py.File(source, "r") as file:
             arrays = _read(file, specs, str(path))
-    except (OSError, KeyError, RuntimeError, ValueError, TypeError, zipfile.BadZipFile) as error:
+    except _DAMAGED as error:
         raise FailedPreconditionError(
             f"{path} cannot be read as a Keras weights file: {error}", reason="WEIGHTS_UNREADABLE"
         ) from error

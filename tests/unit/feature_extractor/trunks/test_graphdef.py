@@ -69,10 +69,8 @@ def test_both_modes_describe_one_trunk(batched: OpenedGraph, faithful: OpenedGra
         faithful.preprocessing,
     )
     assert (batched.preprocessing, batched.input_size_px, batched.dimensions) == ("tf-decode-resize-16-v1", 16, 8)
-    assert (batched.input_shape, batched.input_dtype) == ((16, 16, 3), np.float32)
-    assert (faithful.input_shape, faithful.input_dtype) == ((), object)
-    for graph in (batched, faithful):
-        assert (graph.blank.shape, graph.blank.dtype) == (graph.input_shape, graph.input_dtype)
+    assert (batched.blank.shape, batched.blank.dtype) == ((16, 16, 3), np.float32)
+    assert (faithful.blank.shape, faithful.blank.dtype) == ((), object)
 
 
 @pytest.mark.parametrize("mode", ["batched", "faithful"])
@@ -166,6 +164,48 @@ def test_an_animation_is_refused(batched: OpenedGraph) -> None:
     with pytest.raises(InvalidArgumentError, match="several frames") as caught:
         batched.prepare(buffer.getvalue())
     assert caught.value.reason == "UNSUPPORTED_FORMAT"
+
+
+def test_the_first_picture_of_a_phones_jpeg_is_taken(batched: OpenedGraph) -> None:
+    """Phones append further pictures, which TensorFlow's DecodeJpeg does not look at."""
+    import io
+
+    from PIL import Image
+
+    first, second = (Image.fromarray(texture(32, 32, seed)) for seed in range(2))
+    buffer = io.BytesIO()
+    first.save(buffer, "MPO", save_all=True, append_images=[second])
+    alone = batched.prepare(encoded(texture(32, 32), "JPEG")).pixels
+    assert np.allclose(batched.prepare(buffer.getvalue()).pixels, alone, atol=2)
+
+
+def test_limits_of_pictures_are_no_limits_of_the_graph(small_path: Path) -> None:
+    """A graph is opened, and tried out, although pictures of its input size would be refused."""
+    opened = open_graph(small_path, limits=DecodeLimits(max_bytes=10, max_pixels=9))
+    with pytest.raises(InvalidArgumentError, match="more than the 10 allowed"):
+        opened.prepare(encoded(texture(4, 4)))
+
+
+def test_a_resizing_that_keeps_whole_numbers(tmp_path: Path) -> None:
+    """The network is fed what ResizeNearestNeighbor gives, uint8, views too; both modes agree."""
+    import tensorflow as tf
+
+    graph = tf.Graph()
+    with graph.as_default():
+        taken = tf.compat.v1.placeholder(tf.string, (), name="DecodeJpeg/contents")
+        batch = tf.expand_dims(tf.io.decode_jpeg(taken, channels=3), 0)
+        resized = tf.compat.v1.image.resize_nearest_neighbor(batch, (8, 8))
+        tf.reduce_mean(tf.cast(resized, tf.float32), axis=(1, 2), name="pool")
+    path = write_graph(tmp_path / "nearest.pb", graph.as_graph_def())
+    batched = open_graph(path, output_name="pool", limits=LIMITS)
+    faithful = open_graph(path, output_name="pool", limits=LIMITS, mode="faithful")
+    contents = [encoded(texture(20, 30, seed)) for seed in range(2)]
+    assert np.allclose(vectors_of(batched, contents), vectors_of(faithful, contents), atol=1e-3)
+    brighter = Distortion(mirror=True, left=0.0, top=0.0, right=1.0, bottom=1.0, brightness=1.3)
+    prepared = batched.prepare(contents[0], [brighter])
+    assert prepared.pixels.dtype == prepared.views[0].dtype == np.uint8
+    expected = np.minimum(prepared.pixels[:, ::-1].astype(float) * 1.3, 255)
+    assert np.abs(prepared.views[0] - expected).max() <= 0.51
 
 
 def test_the_preview_stands_upright(batched: OpenedGraph) -> None:

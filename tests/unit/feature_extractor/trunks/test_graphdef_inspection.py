@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -84,6 +85,27 @@ def test_placeholders_of_pixels_are_listed_as_not_usable(write: Callable[[Any], 
     assert [(each.tensor, each.shape, each.usable) for each in found.inputs] == [("input:0", (None, 32, 32, 3), False)]
     assert [(each.tensor, each.shape) for each in found.vectors] == [("pool:0", (None, 3))]
     assert found.batches is None
+
+
+def test_an_odd_placeholder_and_a_huge_layer_are_only_looked_at(write: Callable[[Any], Path]) -> None:
+    """No type is told where there is none, and a weight matrix of half a gigabyte is not laid out for its shape."""
+    import tensorflow as tf
+
+    graph_def = small_graph().graph_def
+    add_node(graph_def, "odd", "Placeholder").attr["dtype"].type = 99
+    add_constant(graph_def, "weights", np.float32(1))
+    for size in (8, 2**24):
+        graph_def.node[-1].attr["value"].tensor.tensor_shape.dim.add(size=size)
+    add_node(graph_def, "logits", "MatMul", "pool_3/_reshape", "weights", T=tf.float32)
+    add_node(graph_def, "aside", "NoSuchOperation")  # so that TensorFlow does not see it
+    path = write(graph_def)
+    tracemalloc.start()
+    found = inspect_graph(path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert [(each.tensor, each.dtype, each.shape) for each in found.inputs[1:]] == [("odd:0", "", None)]
+    assert (found.vectors[0].tensor, found.vectors[0].shape) == ("pool_3/_reshape:0", (1, 8))
+    assert peak < 2**26
 
 
 def test_what_tensorflow_does_not_take_is_told(write: Callable[[Any], Path]) -> None:

