@@ -51,9 +51,9 @@ def _print(found: Inspection) -> None:
     say("")
     _print_candidates("bottleneck tensors (--graph-output)", found.vectors)
     if found.batches is not None:
-        how = "can be run in batches" if found.batches else "can be run with --graph-mode faithful only"
+        how = "allows batches" if found.batches else "allows --graph-mode faithful only"
         say("")
-        say(f"from {found.inputs[0].tensor} to {found.vectors[0].tensor} it {how}")
+        say(f"from {found.inputs[0].tensor} to {found.vectors[0].tensor} its structure {how}")
 
 
 def _print_candidates(title: str, candidates: tuple[Candidate, ...]) -> None:

@@ -20,24 +20,42 @@ AUTO = "auto"
 PRECISIONS = (AUTO, FLOAT32, BFLOAT16, INT8)
 
 _NATIVE_FLAGS = frozenset({"avx512_bf16", "amx_bf16"})
+_EXACT_8_BIT_FLAGS = frozenset({"avx512_vnni", "avx_vnni", "amx_int8"})
 _CPUINFO = Path("/proc/cpuinfo")
 
 
 def multiplies_bfloat16(cpuinfo: str) -> bool:
     """Whether the text of /proc/cpuinfo is of a processor with bfloat16 multiplication (AVX-512 or AMX)."""
-    for line in cpuinfo.splitlines():
-        name, _, flags = line.partition(":")
-        if name.strip() == "flags":
-            return not _NATIVE_FLAGS.isdisjoint(flags.split())
-    return False
+    return not _NATIVE_FLAGS.isdisjoint(_flags(cpuinfo))
+
+
+def saturates_8_bit(cpuinfo: str) -> bool:
+    """Whether it is of an x86 processor whose sums of 8-bit products may be cut off at 16 bits."""
+    flags = _flags(cpuinfo)
+    return bool(flags) and _EXACT_8_BIT_FLAGS.isdisjoint(flags)
 
 
 def processor_multiplies_bfloat16() -> bool:
     """Whether this machine's processor does; no where the kernel does not say, as outside Linux."""
+    return multiplies_bfloat16(_cpuinfo())
+
+
+def processor_saturates_8_bit() -> bool:
+    """Whether this machine's processor may; no where the kernel does not say."""
+    return saturates_8_bit(_cpuinfo())
+
+
+def _flags(cpuinfo: str) -> list[str]:
+    """What the first processor can do, as x86 kernels say it; empty for others."""
+    lines = (line.partition(":") for line in cpuinfo.splitlines())
+    return next((flags.split() for name, _, flags in lines if name.strip() == "flags"), [])
+
+
+def _cpuinfo() -> str:
     try:
-        return multiplies_bfloat16(_CPUINFO.read_text(errors="replace"))
+        return _CPUINFO.read_text(errors="replace")
     except OSError:
-        return False
+        return ""
 
 
 def check_precision(asked: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from feature_extractor.decoding.images import PREPROCESSING_ID
@@ -10,7 +11,7 @@ from feature_extractor.trunks.devices import SeenDevice
 from feature_extractor.trunks.engines.choice import OPENVINO, keras_backend, require_engine
 from feature_extractor.trunks.engines.starting import LoadedTrunk, prepare_within
 from feature_extractor.trunks.identity import TrunkIdentity
-from feature_extractor.trunks.precision import INT8
+from feature_extractor.trunks.precision import INT8, processor_saturates_8_bit
 from feature_extractor.trunks.quantised.running import open_quantised
 from feature_extractor.trunks.quantised.store import find_quantised
 from feature_extractor.trunks.trunk import Trunk
@@ -22,6 +23,8 @@ from graft.errors import FailedPreconditionError
 if TYPE_CHECKING:
     from feature_extractor.trunks.engines.starting import Start
     from feature_extractor.trunks.quantised.store import QuantisedTrunk
+
+_log = logging.getLogger(__name__)
 
 
 def load_quantised_trunk(start: Start) -> LoadedTrunk:
@@ -45,6 +48,11 @@ def load_quantised_trunk(start: Start) -> LoadedTrunk:
     found = find_quantised(start.home, base_sha256, layer, start.recorded_sha256)
     if found is None:
         raise _missing(start, weights, layer)
+    if processor_saturates_8_bit():
+        _log.warning(
+            "this processor has no 8-bit dot products (AVX512-VNNI, AVX-VNNI or AMX): the trunk is slower here, sums "
+            "may saturate, so that vectors differ from those of processors that have them"
+        )
     resolution = start.known or Resolution(start.request, weights, _identity(found, layer), reason, base_sha256)
     trunk = Trunk(
         open_quantised(found, threads=start.threads),

@@ -37,8 +37,8 @@ class Inspection:
         inputs: tensors that can take a picture.
         vectors: tensors that can be the vector.
         problem: why it cannot be imported although nothing is refused, empty if it can.
-        batches: whether the first input and the first vector can be run in batches; None if there are no such two, or
-            if it cannot be imported.
+        batches: whether, by the graph's structure, the first input and the first vector can be run in batches; None if
+            there are no such two, or if it cannot be imported.
     """
 
     path: str

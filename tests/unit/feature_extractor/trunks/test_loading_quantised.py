@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from feature_extractor.trunks.engines import quantised_trunks
 from feature_extractor.trunks.loading import load_trunk
 from feature_extractor.trunks.quantised.manifest import CosineLoss, Manifest
 from feature_extractor.trunks.quantised.store import MODEL_FILES, QuantisedTrunk, file_sha256, keep_quantised
@@ -81,6 +82,19 @@ def test_the_first_one_stays(tmp_path: Path) -> None:
     with pytest.raises(FailedPreconditionError, match=first.sha256) as caught:
         load_trunk(tmp_path, REQUEST)
     assert caught.value.reason == "QUANTISED_TRUNK_MISSING"
+
+
+@pytest.mark.tensorflow
+@pytest.mark.openvino
+@pytest.mark.parametrize("saturates", [True, False])
+def test_a_processor_that_may_saturate_is_told_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, *, saturates: bool
+) -> None:
+    """In the log, since the trunk runs all the same."""
+    monkeypatch.setattr(quantised_trunks, "processor_saturates_8_bit", lambda: saturates)
+    keep_network(tmp_path, 2.0, "2026-01-01")
+    load_trunk(tmp_path, REQUEST)
+    assert ("may saturate" in caplog.text) == saturates
 
 
 @pytest.mark.tensorflow

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from feature_extractor.trunks.devices import Device
-from feature_extractor.trunks.precision import choose_precision, multiplies_bfloat16
+from feature_extractor.trunks.precision import choose_precision, multiplies_bfloat16, saturates_8_bit
 from graft.errors import FailedPreconditionError, InvalidArgumentError
 
 OLD_CPU, NEW_CPU = Device("CPU"), Device("CPU", native_bfloat16=True)
@@ -51,3 +51,18 @@ def test_unknown_precision() -> None:
     """A misspelt precision is refused with those there are."""
     with pytest.raises(InvalidArgumentError, match="auto, float32, bfloat16 or int8"):
         choose_precision("fp16", NEW_CPU)
+
+
+@pytest.mark.parametrize(
+    ("cpuinfo", "expected"),
+    [
+        ("flags\t\t: fpu avx2 avx512bw\n", True),
+        ("flags\t\t: fpu avx2 avx_vnni\n", False),
+        ("flags\t\t: fpu avx512f avx512_vnni\n", False),
+        ("Features\t: fp asimd\n", False),
+        ("", False),
+    ],
+)
+def test_who_may_saturate_8_bit_sums(cpuinfo: str, expected: bool) -> None:  # noqa: FBT001  # pytest passes it
+    """x86 without 8-bit dot products; nothing is said of others."""
+    assert saturates_8_bit(cpuinfo) is expected
