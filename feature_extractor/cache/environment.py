@@ -44,12 +44,18 @@ def open_environment(directory: Path, map_bytes: int, size_limit_bytes: int) -> 
 
     Raises:
         FailedPreconditionError: no map that holds `size_limit_bytes` is granted (reason CACHE_MAP_REFUSED), or the
-            files are not an LMDB environment of this version (reason CACHE_UNREADABLE), or are one whose trees are
-            damaged, so that LMDB might end the process (reason CACHE_DAMAGED).
+            files cannot be read or are not an LMDB environment of this version (reason CACHE_UNREADABLE), or are one
+            whose trees are damaged, so that LMDB might end the process (reason CACHE_DAMAGED).
     """
     try:
         check_structure(directory / "data.mdb")
-    except (DamagedError, OSError) as error:
+    except OSError as error:
+        raise FailedPreconditionError(
+            f"the cache in {directory} cannot be read ({error}): put that right, or choose another home",
+            reason="CACHE_UNREADABLE",
+            violations=(Violation(str(directory), str(error)),),
+        ) from error
+    except DamagedError as error:
         raise FailedPreconditionError(
             f"the cache in {directory} is damaged ({error}): move it away; what it held will be computed again",
             reason="CACHE_DAMAGED",

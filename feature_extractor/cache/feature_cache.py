@@ -53,7 +53,7 @@ class FeatureCache:
 
     Raises:
         FailedPreconditionError: another process owns the directory (reason CACHE_IN_USE, naming its pid), or it
-            cannot be opened (CACHE_MAP_REFUSED, CACHE_UNREADABLE).
+            cannot be opened (CACHE_MAP_REFUSED, CACHE_UNREADABLE, CACHE_DAMAGED).
     """
 
     def __init__(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import random
 import shutil
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 PAGE = 4096
 PICTURES = 400
+RUN_KIND = 4
 # Files that are damaged and used; each a process of its own, because a crash is what is looked for.
 DAMAGED_FILES = int(os.environ.get("GRAFT_DAMAGED_FILES", "12"))
 
@@ -184,6 +186,72 @@ def test_what_the_whole_check_finds_in_the_trees_is_found(filled: Path, tmp_path
             break  # else the page is a free one
     with pytest.raises(DamagedError):
         check_structure(tmp_path / "data.mdb")
+
+
+def flip_in_a_run(data: Path, place: int, bit: int) -> None:
+    """Flip a bit of the header of a run in the middle of the file."""
+    content = bytearray(data.read_bytes())
+    runs = [
+        at
+        for at in range(0, len(content), PAGE)
+        if content[at + 10] == RUN_KIND and int.from_bytes(content[at : at + 8], "little") * PAGE == at
+    ]
+    content[runs[len(runs) // 2] + place] ^= 1 << bit
+    data.write_bytes(content)
+
+
+@pytest.mark.parametrize(
+    ("place", "bit"), [pytest.param(12, 5, id="pages"), pytest.param(10, 0, id="kind"), pytest.param(0, 3, id="number")]
+)
+def test_a_damaged_header_of_a_value_is_put_right(
+    filled: Path, tmp_path: Path, place: int, bit: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nothing is lost by it: neither the value itself nor, when it is evicted, those in the pages behind."""
+    directory = tmp_path / "cache"
+    shutil.copytree(filled, directory)
+    sound = (directory / "data.mdb").read_bytes()
+    flip_in_a_run(directory / "data.mdb", place, bit)
+    check_structure(directory / "data.mdb")
+    assert (directory / "data.mdb").read_bytes() == sound
+    assert "1 values of the cache were damaged and are put right" in caplog.text
+    done = run("use", directory)
+    assert (done.returncode, done.stdout.strip()) == (0, "open read verify stats put evict read close")
+
+
+def test_a_file_that_ends_before_a_value_is_refused(tmp_path: Path) -> None:
+    """After deletions values lie at the end and trees do not: LMDB would end the process when it reads one."""
+    data = tmp_path / "data.mdb"
+    with lmdb.open(str(tmp_path), max_dbs=1, map_size=1 << 26) as environment:
+        database = environment.open_db(b"values")
+        for number in range(40):
+            with environment.begin(write=True, db=database) as transaction:
+                transaction.put(b"%d" % number, bytes(3 * PAGE))
+                if number % 2:
+                    transaction.delete(b"%d" % (number - 1))
+    content = data.read_bytes()
+    check_structure(data)
+    trees_end = (max(tree_pages(content)) + 1) * PAGE
+    assert trees_end < len(content)
+    data.write_bytes(content[:trees_end])
+    with pytest.raises(DamagedError, match="is cut off"):
+        check_structure(data)
+
+
+def test_a_file_that_cannot_be_read_is_not_called_damaged(
+    filled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The system's words are told, and nobody is told to move a sound cache away."""
+    directory = tmp_path / "cache"
+    shutil.copytree(filled, directory)
+
+    def refuse(path: Path) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr("feature_extractor.cache.environment.check_structure", refuse)
+    with pytest.raises(FailedPreconditionError, match="Permission denied") as refused:
+        FeatureCache(directory, fingerprint=b"f" * 16, dimensions=768)
+    assert refused.value.reason == "CACHE_UNREADABLE"
+    assert "move it away" not in refused.value.message
 
 
 def test_a_refusal_names_the_directory_and_gives_it_up(filled: Path, tmp_path: Path) -> None:
