@@ -1,4 +1,4 @@
-"""`python -m feature_extractor.tools VERB ...`: runs one of the tools; an error is one line and exit code 1."""
+"""`python -m feature_extractor.tools VERB ...`: runs a tool; an error is one line with its reason, exit code 1."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         code: int = tool.main(list(arguments[1:]))
     except GraftError as error:
-        complain(f"graft: {error.message}")
+        complain(f"graft: {error.message} [{error.reason}]")
         for violation in getattr(error, "violations", ()):
             complain(f"  {violation.subject}: {violation.description}")
         return 1

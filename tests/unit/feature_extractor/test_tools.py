@@ -273,7 +273,9 @@ def test_an_error_is_one_line_and_exit_code_1(tmp_path: Path, capsys: pytest.Cap
     (tmp_path / "weights").mkdir()
     (tmp_path / "weights" / RECORD_NAME).write_text("{")
     assert main(["list", "--home", str(tmp_path)]) == 1
-    assert capsys.readouterr().err.startswith("graft: ")
+    complaint = capsys.readouterr().err
+    assert complaint.startswith("graft: ")
+    assert complaint.endswith(" [RECORD_UNREADABLE]\n")
     assert main(["nonsense"]) == 2
     assert main([]) == 2
 
