@@ -22,7 +22,6 @@ from feature_extractor.cache.store import own
 from feature_extractor.cache.writer import GroupCommitWriter
 from feature_extractor.conversions import limits_message, trunk_message
 from feature_extractor.decoding.images import DecodeLimits
-from feature_extractor.idle_memory import give_back_memory
 from feature_extractor.metrics import ExtractorCollector, StageTimes
 from feature_extractor.pipeline.admission import Admission, Bounds
 from feature_extractor.pipeline.batcher import Batcher
@@ -30,6 +29,7 @@ from feature_extractor.pipeline.decode_pool import DecodePool
 from feature_extractor.pipeline.extraction import Extraction
 from feature_extractor.service import FeatureExtractorService
 from feature_extractor.settings import ExtractorSettings
+from feature_extractor.settled_memory import settle_memory
 from feature_extractor.trunks.loading import LoadedTrunk, load_trunk
 from feature_extractor.trunks.weights.record import TrunkRequest
 from graft.serving.closing import closing_in_thread
@@ -134,7 +134,7 @@ async def _load(settings: ExtractorSettings) -> LoadedTrunk:
             stop=stop,
         )
         loaded.trunk.warm_up()
-        give_back_memory()
+        settle_memory()
         return loaded
 
     loading = asyncio.ensure_future(asyncio.to_thread(load))

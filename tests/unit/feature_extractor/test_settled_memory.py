@@ -1,4 +1,4 @@
-"""Memory given back to the system."""
+"""Memory put in order after the start."""
 
 from __future__ import annotations
 
@@ -6,10 +6,21 @@ import ctypes
 import gc
 import weakref
 from types import SimpleNamespace
+from typing import TYPE_CHECKING
 
 import pytest
 
-from feature_extractor.idle_memory import give_back_memory
+from feature_extractor.settled_memory import settle_memory
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture(autouse=True)
+def unfrozen() -> Iterator[None]:
+    """Nothing stays frozen for the tests that come."""
+    yield
+    gc.unfreeze()
 
 
 class Ring:
@@ -30,13 +41,14 @@ def test_garbage_is_collected_and_glibc_trims_what_is_free(
     gc.disable()
     try:
         garbage = weakref.ref(Ring())
-        give_back_memory()
+        settle_memory()
     finally:
         gc.enable()
     assert garbage() is None
+    assert gc.get_freeze_count() > 0
     assert kept == ([0] if with_glibc else [])
 
 
 def test_the_c_library_at_hand_is_asked_without_harm() -> None:
     """The real function is called."""
-    give_back_memory()
+    settle_memory()
