@@ -93,6 +93,8 @@ def _whole_status(error: GraftError, violations: tuple[Violation, ...], total: i
 
 def _shortened(text: str, limit: int) -> str:
     """The text if it takes at most `limit` bytes on the wire, or its beginning."""
+    if text.isascii() and len(text) <= limit:  # nearly always
+        return text
     size = 0
     for place, character in enumerate(text):
         size += 1 if character.isascii() else 3 * len(character.encode())
