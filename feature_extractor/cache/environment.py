@@ -50,17 +50,11 @@ def open_environment(directory: Path, map_bytes: int, size_limit_bytes: int) -> 
     try:
         check_structure(directory / "data.mdb")
     except OSError as error:
-        raise FailedPreconditionError(
-            f"the cache in {directory} cannot be read ({error}): put that right, or choose another home",
-            reason="CACHE_UNREADABLE",
-            violations=(Violation(str(directory), str(error)),),
-        ) from error
+        sentence = f"the cache in {directory} cannot be read ({error}): put that right, or choose another home"
+        raise _not_opened(directory, error, sentence, reason="CACHE_UNREADABLE") from error
     except DamagedError as error:
-        raise FailedPreconditionError(
-            f"the cache in {directory} is damaged ({error}): move it away; what it held will be computed again",
-            reason="CACHE_DAMAGED",
-            violations=(Violation(str(directory), str(error)),),
-        ) from error
+        sentence = f"the cache in {directory} is damaged ({error}): move it away; what it held will be computed again"
+        raise _not_opened(directory, error, sentence, reason="CACHE_DAMAGED") from error
     floor = min(map_bytes, size_limit_bytes)
     wanted = map_bytes
     while True:
@@ -79,11 +73,8 @@ def open_environment(directory: Path, map_bytes: int, size_limit_bytes: int) -> 
             _log.warning("a map of %d bytes for %s was refused; trying %d", wanted, directory, smaller)
             wanted = smaller
         except lmdb.Error as error:
-            raise FailedPreconditionError(
-                f"{directory} cannot be opened as a cache ({error}): move it away or choose another home",
-                reason="CACHE_UNREADABLE",
-                violations=(Violation(str(directory), str(error)),),
-            ) from error
+            sentence = f"{directory} cannot be opened as a cache ({error}): move it away or choose another home"
+            raise _not_opened(directory, error, sentence, reason="CACHE_UNREADABLE") from error
     environment.reader_check()
     sync_directory(directory)
     return environment
@@ -110,6 +101,10 @@ def refusal(error: lmdb.Error, directory: Path) -> GraftError:
     return UnavailableError(
         f"the cache in {directory} cannot be used ({error}): restart the extractor", reason="CACHE_UNUSABLE"
     )
+
+
+def _not_opened(directory: Path, error: Exception, sentence: str, *, reason: str) -> FailedPreconditionError:
+    return FailedPreconditionError(sentence, reason=reason, violations=(Violation(str(directory), str(error)),))
 
 
 def _open(directory: Path, map_bytes: int) -> lmdb.Environment:

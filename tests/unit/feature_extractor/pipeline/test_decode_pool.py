@@ -23,11 +23,11 @@ def note(where: list[str], what: str) -> Callable[[], None]:
     return lambda: where.append(what)
 
 
-def held(pool: DecodePool) -> Gate:
-    """Keep the pool's only thread busy until the gate is opened."""
+def held(pool: DecodePool, lane: Lane = Lane.INTERACTIVE) -> Gate:
+    """Keep the pool's only thread for this lane busy until the gate is opened."""
     gate = Gate()
     gate.shut()
-    assert pool.submit(gate.pass_through, Lane.INTERACTIVE)
+    assert pool.submit(gate.pass_through, lane)
     gate.await_arrival()
     return gate
 
@@ -75,10 +75,7 @@ def test_a_reserved_thread_takes_no_bulk_job() -> None:
     done: list[str] = []
     interactive_done = threading.Event()
     pool = DecodePool(1, reserved=1)
-    gate = Gate()
-    gate.shut()
-    assert pool.submit(gate.pass_through, Lane.BULK)
-    gate.await_arrival()
+    gate = held(pool, Lane.BULK)
     pool.submit(note(done, "bulk"), Lane.BULK)
     pool.submit(note(done, "interactive"), Lane.INTERACTIVE)
     pool.submit(interactive_done.set, Lane.INTERACTIVE)
@@ -93,10 +90,7 @@ def test_a_hastened_job_wakes_a_reserved_thread() -> None:
     """A bulk job that is hastened while a reserved thread is idle is done at once."""
     hastened = threading.Event()
     pool = DecodePool(1, reserved=1)
-    gate = Gate()
-    gate.shut()
-    assert pool.submit(gate.pass_through, Lane.BULK)
-    gate.await_arrival()
+    gate = held(pool, Lane.BULK)
     pool.submit(hastened.set, Lane.BULK, "hurry")
     pool.hasten("hurry".__eq__)
     assert hastened.wait(SOON_S)
