@@ -82,6 +82,7 @@ async def open_extractor(
             trunk,
             sizes=[size for size in trunk.buckets if size <= settings.max_batch],
             concurrency=trunk.concurrency,
+            reserve=trunk.reserve,
             max_batch_s=settings.max_batch_ms / 1000,
             observe=times.computed,
         )

@@ -5,6 +5,10 @@ trunk is busy: everything that comes meanwhile gathers and is the next batch, as
 makes full batches under load without a timer. One case is left: callers answered together come back together, but a
 little apart, and the first of them would get a batch to itself; so after a batch of several the next one waits a
 moment for as many.
+
+A processor's threads wait for each other many times in a batch. While a whole batch of interactive pictures waits
+anyway, a second one runs beside the first: what one leaves idle the other uses, also where the processor has other
+work now and then, such as refusing callers. Nobody waits the longer for it: who comes then is behind that batch.
 """
 
 from __future__ import annotations
@@ -12,16 +16,14 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from concurrent.futures import Future, InvalidStateError
-from contextlib import suppress
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-import numpy.typing as npt
-
+from feature_extractor.pipeline.batch_items import Item, answer, fail, stacked
 from feature_extractor.pipeline.lanes import Lane, LaneQueue
 from feature_extractor.pipeline.pace import Pace
+from feature_extractor.pipeline.shared_time import SharedTime
 from feature_extractor.tally import Tally
 from graft.errors import UnavailableError
 
@@ -29,26 +31,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from feature_extractor.cache.records import Vector
-
-Pixels = npt.NDArray[np.uint8]
-"""One decoded picture, uint8[299, 299, 3], or a batch of them, uint8[n, 299, 299, 3]."""
+    from feature_extractor.pipeline.batch_items import Pixels, Ran
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Ran:
-    """What the trunk made of a picture.
-
-    Attributes:
-        vector: read-only float32[d].
-        waited_s: how long the picture waited for its batch, in seconds.
-        trunk_s: how long the batch took, in seconds.
-    """
-
-    vector: Vector
-    waited_s: float
-    trunk_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,15 +55,6 @@ class BatcherStats:
     failed_batches: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Item:
-    pixels: Pixels
-    wanted: Callable[[], bool]
-    token: object
-    queued_at: float
-    future: Future[Ran]
-
-
 class Batcher:
     """A queue in front of the trunk, whose length Admission bounds; `submit` may be called from any thread.
 
@@ -86,6 +62,7 @@ class Batcher:
         trunk: uint8[n, 299, 299, 3] -> float32[n, d], n from 1 to the largest size; only the batcher's threads call it.
         sizes: batch sizes that suit the trunk, ascending from 1.
         concurrency: batches run at once; with a GPU two, so that one is copied while the other is computed.
+        reserve: batches more that run at once while a whole batch of interactive pictures waits.
         max_batch_s: seconds that a batch of more than one picture may take.
         max_wait_s: longest wait for company, in seconds.
         observe: told the number of pictures and the seconds of each batch, in a thread of the batcher.
@@ -98,6 +75,7 @@ class Batcher:
         *,
         sizes: Sequence[int] = (1, 2, 4, 8, 16, 32),
         concurrency: int = 1,
+        reserve: int = 0,
         max_batch_s: float = 0.3,
         max_wait_s: float = 0.02,
         observe: Callable[[int, float], None] | None = None,
@@ -107,14 +85,18 @@ class Batcher:
         self._observe = observe
         self._clock = clock
         self._tally = Tally("batches", "pictures", "failed_batches")
-        # Invariant: _queue, _closed and _pace are changed only under _changed's lock, which notifies of what comes and
-        # of closing. Without it _closed, which is set once, and the one float of _pace that others need may be read.
+        # Invariant: what follows is changed only under _changed's lock, which notifies of what comes and of closing.
+        # Without it _closed, which is set once, and the one float of _pace that others need may be read.
         self._changed = threading.Condition()
-        self._queue: LaneQueue[_Item] = LaneQueue()
+        self._queue: LaneQueue[Item] = LaneQueue()
         self._closed = False
         self._pace = Pace(sizes, max_batch_s=max_batch_s, max_wait_s=max_wait_s)
+        self._shared = SharedTime()
+        self._concurrency, self._busy = concurrency, 0  # _busy: threads that have taken a batch
+        waits = [self._wait_for_company] * concurrency + [self._wait_for_overflow] * reserve
         self._threads = [
-            threading.Thread(target=self._run, name=f"trunk-{number}", daemon=True) for number in range(concurrency)
+            threading.Thread(target=self._run, args=(wait,), name=f"trunk-{number}", daemon=True)
+            for number, wait in enumerate(waits)
         ]
         for thread in self._threads:
             thread.start()
@@ -130,7 +112,7 @@ class Batcher:
         Raises:
             UnavailableError: the batcher is closed (reason SHUTTING_DOWN).
         """
-        item = _Item(pixels, wanted, token, self._clock(), Future())
+        item = Item(pixels, wanted, token, self._clock(), Future())
         with self._changed:
             if self._closed:
                 raise _closed_error()
@@ -145,7 +127,7 @@ class Batcher:
 
     def estimate_wait_s(self, pictures: int) -> float:
         """Seconds the trunk will need for this many pictures, as measured so far; 0 before the first batch."""
-        return pictures * self._pace.seconds_per_picture / len(self._threads)
+        return pictures * self._pace.seconds_per_picture
 
     def stats(self) -> BatcherStats:
         """The queue and the counters."""
@@ -165,83 +147,92 @@ class Batcher:
         for thread in self._threads:
             thread.join()
 
-    def _run(self) -> None:
+    def _run(self, wait: Callable[[], None]) -> None:
         while not self._closed:
-            taken: list[_Item] = []
+            taken: list[Item] = []
             try:
-                self._run_batch(taken)
+                self._run_batch(wait, taken)
             except Exception as error:  # noqa: BLE001  # the thread must outlive any failure, and nobody may wait for ever
                 _log.exception("a batch failed beside the trunk")
-                _fail(taken or self._take_all(), error)
+                fail(taken or self._take_all(), error)
 
-    def _run_batch(self, taken: list[_Item]) -> None:
-        """Run the next batch; whoever leaves the queue for it is put into `taken`."""
-        taken += (items := self._next_batch())
-        size, batch = len(items), list[_Item]()
-        while items:
-            batch += [item for item in items if _claim(item)]  # outside the lock: `wanted` may take locks
-            taken += (items := self._fill_up(size - len(batch)))  # the places of those who left are for others
-        if batch:
-            self._compute(batch)
-
-    def _next_batch(self) -> list[_Item]:
-        """Wait for the moment a batch starts and take it; empty when the batcher is closed."""
+    def _run_batch(self, wait: Callable[[], None], taken: list[Item]) -> None:
+        """Wait, then run the next batch; whoever leaves the queue for it is put into `taken`."""
         with self._changed:
-            self._changed.wait_for(lambda: self._closed or len(self._queue))
-            company, wait_s = self._pace.company()
-            self._changed.wait_for(lambda: self._closed or len(self._queue) >= company, timeout=wait_s)
+            wait()
             if self._closed:
-                return []
-            queue = self._queue
-            waiting = queue.waiting(Lane.INTERACTIVE), queue.waiting(Lane.BULK)
-            return queue.take(*self._pace.choose(*waiting, queue.bulk_due))
+                return
+            taken += (items := self._take())
+            self._busy += 1
+            if self._overflows():
+                self._changed.notify_all()
+        try:
+            size, batch = len(items), list[Item]()
+            while items:
+                batch += [item for item in items if item.claim()]  # outside the lock: `wanted` may take locks
+                taken += (items := self._fill_up(size - len(batch)))  # the places of those who left are for others
+            if batch:
+                self._compute(batch)
+        finally:
+            with self._changed:
+                self._busy -= 1
 
-    def _fill_up(self, places: int) -> list[_Item]:
+    def _wait_for_company(self) -> None:
+        """Wait for the moment a batch starts, or the batcher is closed."""
+        self._changed.wait_for(lambda: self._closed or len(self._queue))
+        company, wait_s = self._pace.company()
+        self._changed.wait_for(lambda: self._closed or len(self._queue) >= company, timeout=wait_s)
+
+    def _wait_for_overflow(self) -> None:
+        """Wait for the moment a batch of the reserve starts, or the batcher is closed."""
+        self._changed.wait_for(lambda: self._closed or self._overflows())
+
+    def _overflows(self) -> bool:
+        """Whether a whole batch of interactive pictures waits while as many batches run as do without a reserve."""
+        return self._busy >= self._concurrency and self._queue.waiting(Lane.INTERACTIVE) >= self._pace.limit()
+
+    def _take(self) -> list[Item]:
+        queue = self._queue
+        waiting = queue.waiting(Lane.INTERACTIVE), queue.waiting(Lane.BULK)
+        return queue.take(*self._pace.choose(*waiting, queue.bulk_due))
+
+    def _fill_up(self, places: int) -> list[Item]:
         with self._changed:
             return [self._queue.take_one() for _ in range(min(places, len(self._queue)))]
 
-    def _take_all(self) -> list[_Item]:
+    def _take_all(self) -> list[Item]:
         with self._changed:
             return self._queue.clear()
 
-    def _compute(self, batch: list[_Item]) -> None:
+    def _compute(self, batch: list[Item]) -> None:
         started = self._clock()
-        try:
-            pixels = batch[0].pixels[np.newaxis] if len(batch) == 1 else np.stack([item.pixels for item in batch])
-            vectors = self._trunk(pixels)
-            if len(vectors) != len(batch):
-                raise RuntimeError(f"the trunk gave {len(vectors)} vectors for {len(batch)} pictures")  # noqa: TRY301  # one way out for every fault of the trunk
-        except Exception as error:  # noqa: BLE001  # handed to those who wait; the thread must outlive any failure
-            self._tally.add("failed_batches")
-            _fail(batch, error)
-            return
-        seconds = self._clock() - started
-        for item, row in zip(batch, vectors, strict=True):
-            vector = row.copy()  # a view would keep the whole batch alive
-            vector.flags.writeable = False
-            item.future.set_result(Ran(vector, started - item.queued_at, seconds))
-        self._record(len(batch), seconds)  # last: if that fails, the vectors are there all the same
-
-    def _record(self, size: int, seconds: float) -> None:
         with self._changed:
-            self._pace.record(size, seconds)
+            begun = self._shared.begin(started)
+        error: Exception | None = None
+        try:
+            vectors = self._trunk(stacked(batch))
+            if len(vectors) != len(batch):
+                error = RuntimeError(f"the trunk gave {len(vectors)} vectors for {len(batch)} pictures")
+        except Exception as failure:  # noqa: BLE001  # handed to those who wait; the thread must outlive any failure
+            error = failure
+        ended = self._clock()
+        with self._changed:
+            cost = self._shared.end(begun, ended)
+        if error is not None:
+            self._tally.add("failed_batches")
+            fail(batch, error)
+            return
+        answer(batch, vectors, started, ended - started)
+        self._record(len(batch), ended - started, cost)  # last: if that fails, the vectors are there all the same
+
+    def _record(self, size: int, seconds: float, cost: float) -> None:
+        """Learn what a batch cost the trunk; tell how long it took."""
+        with self._changed:
+            self._pace.record(size, cost)
         self._tally.add("batches")
         self._tally.add("pictures", size)
         if self._observe is not None:
             self._observe(size, seconds)
-
-
-def _claim(item: _Item) -> bool:
-    if not item.wanted():
-        item.future.cancel()
-    return item.future.set_running_or_notify_cancel()
-
-
-def _fail(items: Sequence[_Item], error: Exception) -> None:
-    """Those that have no answer yet get the error."""
-    for item in items:
-        with suppress(InvalidStateError):  # answered or cancelled already
-            item.future.set_exception(error)
 
 
 def _closed_error() -> UnavailableError:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from feature_extractor.cache.records import Vector
     from feature_extractor.decoding.views import Distortion, View
     from feature_extractor.pipeline.admission import Admission
-    from feature_extractor.pipeline.batcher import Ran
+    from feature_extractor.pipeline.batch_items import Ran
     from feature_extractor.pipeline.decode_pool import DecodePool
     from feature_extractor.pipeline.flights import Flight, Flights
     from feature_extractor.pipeline.lanes import Lane

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from feature_extractor.cache.records import Vector
     from feature_extractor.decoding.views import View
-    from feature_extractor.pipeline.batcher import Pixels, Ran
+    from feature_extractor.pipeline.batch_items import Pixels, Ran
     from feature_extractor.pipeline.flights import Flight
 
 

@@ -16,7 +16,9 @@ Kind = Literal["CPU", "GPU", "TPU"]
 _ASKED = re.compile(r"(auto|cpu|gpu)(?::(\d{1,3}))?")
 _BFLOAT16_SINCE = (8, 0)  # NVIDIA's compute capability from which on tensor cores multiply bfloat16 (Ampere)
 _GPUS_SEEN = "CUDA_VISIBLE_DEVICES"
-_BATCHES_AT_ONCE = 2  # while one is computed, the next one's pixels travel to the accelerator
+# While one is computed, the next one's pixels travel to the accelerator. A processor's threads wait for each other
+# less, but each batch takes twice as long.
+_BATCHES_AT_ONCE = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,11 @@ class Device:
     def concurrency(self) -> int:
         """Batches worth running side by side."""
         return _BATCHES_AT_ONCE if self.accelerated else 1
+
+    @property
+    def reserve(self) -> int:
+        """Batches more that are worth it where nobody waits the longer for that."""
+        return _BATCHES_AT_ONCE - self.concurrency
 
 
 def parse_device(asked: str) -> DeviceRequest:

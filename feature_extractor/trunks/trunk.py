@@ -39,6 +39,7 @@ class Trunk:
         device: `CPU`, or `GPU` or `TPU` and its name.
         buckets: the batch sizes in use, ascending.
         concurrency: batches worth running at once.
+        reserve: batches more worth running where nobody waits the longer for that.
         run: what computes a batch of one of these sizes; the engine's program.
     """
 
@@ -56,7 +57,7 @@ class Trunk:
         self.dimensions = dimensions
         self.device = device.name
         self.buckets = check_buckets(buckets)
-        self.concurrency = device.concurrency
+        self.concurrency, self.reserve = device.concurrency, device.reserve
         self.run = run
         self._blank = blank
         self._split = pad_batch if device.accelerated else split_batch

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from feature_extractor.cache.records import Vector
-    from feature_extractor.pipeline.batcher import Batcher, Pixels, Ran
+    from feature_extractor.pipeline.batch_items import Pixels, Ran
+    from feature_extractor.pipeline.batcher import Batcher
 
 
 def picture(value: int) -> Pixels:

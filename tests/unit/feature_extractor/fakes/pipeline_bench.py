@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from feature_extractor.cache.records import Entry, Vector
     from feature_extractor.decoding.views import Distortion, View
     from feature_extractor.pipeline.admission import Place
-    from feature_extractor.pipeline.batcher import Pixels
+    from feature_extractor.pipeline.batch_items import Pixels
     from feature_extractor.pipeline.calls import Pending
     from feature_extractor.pipeline.flights import Extracted
     from feature_extractor.pipeline.timings import Observer

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from contextlib import closing
 
 from gates import SOON_S
@@ -79,3 +80,37 @@ def test_the_places_of_those_who_left_are_filled() -> None:
         trunk.allow(2)
         assert [value_of(future) for future in kept] == [2, 3, 4, 5]
     assert trunk.batches == [[0], [2, 3, 4, 5]]
+
+
+def test_the_reserve_runs_a_second_batch_while_a_whole_one_waits() -> None:
+    """Of two interactive pictures one fills a batch: it enters the trunk beside the first; the last one waits."""
+    trunk = Trunk(held=True)
+    with closing(Batcher(trunk, sizes=(1, 2), reserve=1, max_wait_s=0, clock=frozen)) as batcher:
+        first = busy(batcher, trunk)
+        pair = [batcher.submit(picture(value), wanted) for value in (1, 2)]
+        trunk.await_entry()
+        last = batcher.submit(picture(3), wanted)
+        assert (trunk.batches, batcher.stats().queued) == ([[0], [1, 2]], 1)
+        trunk.allow(3)
+        assert [value_of(future) for future in (first, *pair, last)] == [0, 1, 2, 3]
+    assert trunk.batches == [[0], [1, 2], [3]]
+
+
+def test_the_reserve_is_not_for_bulk_pictures() -> None:
+    """However many of the bulk lane wait, one batch runs: whoever comes next would wait twice as long for its end."""
+    trunk = Trunk(held=True)
+    with closing(Batcher(trunk, sizes=(1, 2), reserve=1, max_wait_s=0, clock=frozen)) as batcher:
+        first = busy(batcher, trunk)
+        bulk = [batcher.submit(picture(value), wanted, Lane.BULK) for value in (1, 2, 3, 4)]
+        one = batcher.submit(picture(5), wanted)
+        assert batcher.stats().queued == 5
+        trunk.allow(4)
+        assert [value_of(future) for future in (first, one, *bulk)] == [0, 5, 1, 2, 3, 4]
+    assert trunk.batches[:2] == [[0], [5]]
+
+
+def test_closing_ends_the_reserve_too() -> None:
+    """A thread that waits for an overflow ends with the others."""
+    batcher = Batcher(Trunk(), sizes=(1, 2), reserve=2)
+    batcher.close()
+    assert not [thread.name for thread in threading.enumerate() if thread.name.startswith("trunk-")]

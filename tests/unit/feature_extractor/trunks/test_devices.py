@@ -79,8 +79,9 @@ def test_a_fallback_is_allowed_and_told() -> None:
 
 
 def test_two_batches_run_at_once_where_pictures_travel() -> None:
-    """On an accelerator one batch is brought while another is computed; a processor has nothing to gain."""
+    """On an accelerator one batch is brought while another is computed; a processor does so only under a backlog."""
     assert [Device(kind).concurrency for kind in ("CPU", "GPU", "TPU")] == [1, 2, 2]
+    assert [Device(kind).reserve for kind in ("CPU", "GPU", "TPU")] == [1, 0, 0]
 
 
 @pytest.mark.parametrize(
