@@ -36,10 +36,12 @@ if TYPE_CHECKING:
 HERE = Path("var/bench")
 FACTOR = 3
 _SIDE_PX = 64
-_CALLERS = 64
+_CALLERS, _PEAK_S = 64, 10.0
 _GOOD_OF_PEAK, _REFUSAL_MS = 0.9, 50.0
 _MEMORY = 1.25  # at its largest, of what it was before: the queue holds 512 small pictures, and no more
 _SAMPLE_S = 0.5
+_HEALTH_S = 0.2
+"""Between two health checks, which go on while the peak is measured as they do under the overload."""
 
 
 @contextmanager
@@ -64,16 +66,23 @@ def memory_of(pid: int) -> Iterator[list[float]]:
 
 def measure(address: str, pid: int, load: Worker, watcher: Worker, seconds: float) -> dict[str, Any]:
     """The peak, then the overload."""
+
+    def peak() -> float:
+        watcher.begin("healthy", address=address, seconds=_PEAK_S, every_s=_HEALTH_S)
+        rate: float = load.ask("unary", address=address, callers=_CALLERS, seconds=_PEAK_S)["rate"]
+        watcher.result()
+        return rate
+
     load.ask("unary", address=address, callers=_CALLERS, seconds=2)
-    peaks = [load.ask("unary", address=address, callers=_CALLERS, seconds=10)]
+    peaks = [peak()]
     idle_mib = usage(pid).memory_bytes / 2**20
     with memory_of(pid) as memory:
-        watcher.begin("healthy", address=address, seconds=seconds, every_s=0.05)
-        offered = load.ask("open_loop", address=address, rate=FACTOR * peaks[0]["rate"], seconds=seconds)
+        watcher.begin("healthy", address=address, seconds=seconds, every_s=_HEALTH_S)
+        offered = load.ask("open_loop", address=address, rate=FACTOR * peaks[0], seconds=seconds)
         health = watcher.result()
-    peaks.append(load.ask("unary", address=address, callers=_CALLERS, seconds=10))
-    peak = sum(each["rate"] for each in peaks) / 2  # before and after, so that a drift of the machine meets both
-    return {"peak": peak, "offered": offered, "health": health, "memory": [idle_mib, *memory], "seconds": seconds}
+    peaks.append(peak())
+    mean = sum(peaks) / len(peaks)  # of before and after, so that a drift of the machine meets both
+    return {"peak": mean, "offered": offered, "health": health, "memory": [idle_mib, *memory], "seconds": seconds}
 
 
 def summary(found: dict[str, Any]) -> dict[str, Any]:

@@ -22,35 +22,48 @@ if TYPE_CHECKING:
     from bench.supply import Supply
 
 
+_TICK_S = 0.01
+"""How often calls are sent, those that are due together: a generator that wakes for each takes more of the machine that
+it shares with what it measures."""
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """How one call ended.
 
     Attributes:
-        code: name of its status.
-        retry_info: whether a refusal said when to come back.
+        error: what it ended with; None is well.
         late_s: how much later than appointed it was sent.
         taken_s: from sending to the end of the call.
         end_s: its end, after the first call's appointed time.
         answer: the response as bytes; empty with an error.
     """
 
-    code: str
-    retry_info: bool
+    error: grpc.aio.AioRpcError | None
     late_s: float
     taken_s: float
     end_s: float
     answer: bytes = b""
 
+    @property
+    def code(self) -> str:
+        """Name of its status."""
+        return "OK" if self.error is None else str(self.error.code().name)
+
+    @property
+    def retry_info(self) -> bool:
+        """Whether a refusal said when to come back."""
+        return self.error is not None and getattr(from_rpc_error(self.error), "retry_after_s", 0.0) > 0
+
 
 async def open_loop(supply: Supply, address: str, rate: float, seconds: float) -> dict[str, Any]:
-    """Call `rate` times a second with new pictures for so long; wait for all answers."""
+    """Call `rate` times a second with new pictures for so long, at most a hundredth late; wait for all answers."""
     requests = [request_of([supply.new()]) for _ in range(round(rate * seconds))]
     async with open_channel(address, retries=False) as channel:
         call: Any = channel.unary_unary(SERVICE + "ExtractFeatures")
         with Share() as share:
             outcomes = await _at_their_times(call, requests, rate)
-    good = [each for each in outcomes if each.code == "OK"]
+    good = [each for each in outcomes if each.error is None]
     found = Findings()
     found.look_at((pb.ExtractFeaturesResponse.FromString(each.answer) for each in good), 1)
     refused = [each for each in outcomes if each.code == "RESOURCE_EXHAUSTED"]
@@ -97,17 +110,14 @@ async def _at_their_times(call: Any, requests: list[bytes], rate: float) -> list
             answer = await call(request)
         except grpc.aio.AioRpcError as error:
             end = time.perf_counter()
-            return Outcome(error.code().name, _has_retry_info(error), begun - due, end - begun, end - start)
+            return Outcome(error, begun - due, end - begun, end - start)  # read later: only the calls cost now
         end = time.perf_counter()
-        return Outcome("OK", False, begun - due, end - begun, end - start, answer)
+        return Outcome(None, begun - due, end - begun, end - start, answer)
 
     async with asyncio.TaskGroup() as group:
         tasks = []
         for index, request in enumerate(requests):
-            await asyncio.sleep(max(start + index / rate - time.perf_counter(), 0))
+            if start + index / rate > time.perf_counter():
+                await asyncio.sleep(start + index / rate + _TICK_S - time.perf_counter())
             tasks.append(group.create_task(one(index, request)))
     return [task.result() for task in tasks]
-
-
-def _has_retry_info(error: grpc.aio.AioRpcError) -> bool:
-    return getattr(from_rpc_error(error), "retry_after_s", 0.0) > 0
