@@ -32,6 +32,8 @@ DEFAULT_MAP_BYTES = 1 << 40
 _MAX_DATABASES = 8
 _MAX_READERS = 1024
 _SPARE_TRANSACTIONS = 16
+# LMDB's lock file: two cache lines of its own and one for each reader.
+_LOCK_BYTES = 64 * (2 + _MAX_READERS)
 # A short write on a full disk reaches us as EIO, a quota as EDQUOT, a file size limit as EFBIG.
 _DISK_REFUSALS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 
@@ -46,6 +48,7 @@ def open_environment(directory: Path, map_bytes: int, size_limit_bytes: int) -> 
         FailedPreconditionError: no map that holds `size_limit_bytes` is granted (reason CACHE_MAP_REFUSED), or the
             files cannot be read or are not an LMDB environment of this version (reason CACHE_UNREADABLE), or are one
             whose trees are damaged, so that LMDB might end the process (reason CACHE_DAMAGED).
+        ResourceExhaustedError: the disk has no room for the lock file (reason CACHE_FULL).
     """
     try:
         check_structure(directory / "data.mdb")
@@ -55,6 +58,7 @@ def open_environment(directory: Path, map_bytes: int, size_limit_bytes: int) -> 
     except DamagedError as error:
         sentence = f"the cache in {directory} is damaged ({error}): move it away; what it held will be computed again"
         raise _not_opened(directory, error, sentence, reason="CACHE_DAMAGED") from error
+    _reserve_lock_file(directory)
     floor = min(map_bytes, size_limit_bytes)
     wanted = map_bytes
     while True:
@@ -95,12 +99,36 @@ def refusal(error: lmdb.Error, directory: Path) -> GraftError:
         )
     if isinstance(error, (lmdb.CorruptedError, lmdb.PageNotFoundError)):
         return DataLossError(
-            f"the cache in {directory} is damaged ({error}): stop the extractor and move it away",
+            f"the cache in {directory} is damaged ({error}): start the extractor again, which mends what it can, and "
+            "move the cache away if it is refused then",
             reason="CACHE_DAMAGED",
         )
     return UnavailableError(
         f"the cache in {directory} cannot be used ({error}): restart the extractor", reason="CACHE_UNUSABLE"
     )
+
+
+def _reserve_lock_file(directory: Path) -> None:
+    """Have the disk's blocks for all of the lock file, which LMDB leaves sparse and writes through a map.
+
+    Without them the first use of a reader's slot on a full disk would be a SIGBUS.
+    """
+    path = directory / "lock.mdb"
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            os.posix_fallocate(descriptor, 0, max(os.fstat(descriptor).st_size, _LOCK_BYTES))
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        if error.errno in _DISK_REFUSALS:
+            raise ResourceExhaustedError(
+                f"the disk has no room for {path}, {_LOCK_BYTES} bytes ({error}): free space, then start again",
+                reason="CACHE_FULL",
+                metadata={"cause": "disk"},
+            ) from error
+        sentence = f"{path} cannot be written ({error}): put that right, or choose another home"
+        raise _not_opened(directory, error, sentence, reason="CACHE_UNREADABLE") from error
 
 
 def _not_opened(directory: Path, error: Exception, sentence: str, *, reason: str) -> FailedPreconditionError:

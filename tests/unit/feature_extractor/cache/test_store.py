@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from contextlib import closing
 from typing import TYPE_CHECKING
@@ -10,7 +11,7 @@ import pytest
 
 from feature_extractor.cache.environment import open_environment
 from feature_extractor.cache.store import Store, own
-from graft.errors import FailedPreconditionError
+from graft.errors import FailedPreconditionError, GraftError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -84,3 +85,31 @@ def test_an_error_inside_a_transaction_undoes_it(tmp_path: Path) -> None:
             write_and_fail(store)
         with store.transaction() as transaction:
             assert transaction.get(b"key", db=store.databases["vectors"]) is None
+
+
+def test_the_lock_file_has_its_blocks(tmp_path: Path) -> None:
+    """No page of it is a hole that a reader's first use would have to find room for, also where an older one has."""
+    (tmp_path / "lock.mdb").touch()
+    os.truncate(tmp_path / "lock.mdb", 65_664)
+    with closing(open_store(tmp_path)):
+        found = (tmp_path / "lock.mdb").stat()
+        assert found.st_blocks * 512 >= found.st_size >= 65_664
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"), [(errno.ENOSPC, "CACHE_FULL"), (errno.EROFS, "CACHE_UNREADABLE")], ids=["full", "read-only"]
+)
+def test_a_disk_without_room_for_the_lock_file_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, reason: str
+) -> None:
+    """The message names the file; the directory is given up."""
+
+    def refuse(*_: int) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(os, "posix_fallocate", refuse)
+    with pytest.raises(GraftError, match=r"lock\.mdb") as refused:
+        open_store(tmp_path)
+    monkeypatch.undo()
+    assert refused.value.reason == reason
+    open_store(tmp_path).close()
