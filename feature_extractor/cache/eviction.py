@@ -61,7 +61,7 @@ class Evictor:
         tables: the databases.
         recency: what was used when.
         limit_bytes: past it `make_room` evicts.
-        evicted: told how many vectors each committed step of `steps` dropped.
+        evicted: told how many vectors each committed transaction dropped.
     """
 
     def __init__(self, tables: Tables, recency: Recency, *, limit_bytes: int, evicted: Callable[[int], None]) -> None:
@@ -96,14 +96,30 @@ class Evictor:
         if used <= self._limit_bytes:
             return vectors
         low_bytes = int(_LOW_WATER * self._limit_bytes)
-        while used > (low_bytes if vectors < _STEP else allowed_bytes):
-            if not self._next:
-                self._next.extend(self._pick_from_all(transaction))
-            if not self._next:
-                break
+        while used > (low_bytes if vectors < _STEP else allowed_bytes) and self._find_next(transaction):
             vectors += self._victims.remove(transaction, self._next.popleft(), keep).vectors
             used = self._tables.store.data_bytes(transaction)
         return vectors
+
+    def drop_oldest(self, vectors: int, keep: AbstractSet[bytes]) -> int:
+        """Drop about so many vectors, at most a step of them, in a transaction of its own; how many they were.
+
+        Args:
+            vectors: how many.
+            keep: as for `make_room`.
+        """
+        dropped = 0
+        with self._victims.transaction() as transaction:
+            while dropped < min(vectors, _STEP) and self._find_next(transaction):
+                dropped += self._victims.remove(transaction, self._next.popleft(), keep).vectors
+        self.committed(dropped)
+        return dropped
+
+    def committed(self, vectors: int) -> None:
+        """A transaction that dropped so many is on disk: count them, and forget fingerprints that have none left."""
+        if vectors:
+            self._evicted(vectors)
+            self._forget(self._recency.loaded())
 
     def steps(self, request: EvictionRequest) -> Generator[EvictionProgress, None, None]:
         """Do what is asked, a step at a time; what was dropped stays dropped when the iterator is closed early."""
@@ -121,7 +137,7 @@ class Evictor:
                 queue = queue or deque(self._victims.pick(fingerprints, before_s))
                 removed = self._step(transaction, queue, request.to_bytes)
                 used = self._tables.store.data_bytes(transaction)
-            self._evicted(removed.vectors)
+            self.committed(removed.vectors)
             vectors, previews = vectors + removed.vectors, previews + removed.previews
             yield EvictionProgress(vectors, previews, used)
             more = bool(queue or self._victims.pick(fingerprints, before_s)) and used > (request.to_bytes or 0)
@@ -148,6 +164,12 @@ class Evictor:
             looked_at += 1
         return Removed(vectors, previews)
 
+    def _find_next(self, transaction: Transaction) -> bool:
+        """Whether there is anything to evict; it is the first of `_next`."""
+        if not self._next:
+            self._next.extend(self._pick_from_all(transaction))
+        return bool(self._next)
+
     def _pick_from_all(self, transaction: Transaction) -> list[Victim]:
         """The oldest of all fingerprints; a table that is not complete is surveyed until it has some."""
         fingerprints = list(self._tables.counts(transaction))
@@ -161,6 +183,8 @@ class Evictor:
 
     def _forget(self, fingerprints: Sequence[bytes]) -> None:
         """Delete the tables of those that have nothing left."""
+        if not fingerprints:
+            return
         with self._tables.store.transaction() as transaction:
             left = self._tables.counts(transaction)
         for fingerprint in fingerprints:

@@ -13,14 +13,16 @@ from typing import TYPE_CHECKING
 from feature_extractor.cache.cache_stats import CacheStats, FingerprintUse
 from feature_extractor.cache.environment import DEFAULT_MAP_BYTES
 from feature_extractor.cache.eviction import EvictionProgress, EvictionRequest, Evictor
-from feature_extractor.cache.packing import is_vector, pack_vector, unpack_vectors
+from feature_extractor.cache.mending import Mender
+from feature_extractor.cache.packing import is_vector, unpack_vectors
+from feature_extractor.cache.putting import Putting
 from feature_extractor.cache.recency import Recency
-from feature_extractor.cache.records import FINGERPRINT_BYTES, Entry, Vector, is_sound, seal, unseal
+from feature_extractor.cache.records import FINGERPRINT_BYTES, Entry, Vector, is_sound, unseal
 from feature_extractor.cache.store import Store
 from feature_extractor.cache.tables import DATABASES, PREVIEWS, VECTORS, Tables
 from feature_extractor.cache.verification import Verification, VerifyProgress
 from feature_extractor.tally import Tally
-from graft.errors import GraftError, ResourceExhaustedError
+from graft.errors import GraftError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
@@ -31,8 +33,6 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 DEFAULT_SIZE_LIMIT_BYTES = 64 << 30
-# Values copied at once to be checked: a question may name a hundred thousand keys.
-_CHECKED_AT_ONCE = 512
 # LMDB needs room in its map beside the data: for its list of free pages, and for those that old readers hold.
 _MAP_SHARE = 0.875
 
@@ -78,24 +78,32 @@ class FeatureCache:
         )
         self._tables = Tables(self._store)
         try:
+            with self._store.transaction() as transaction:
+                left = self._tables.counts(transaction)
             self._recency = Recency(directory, fingerprint, clock=clock)
+            self._recency.sweep(left)
         except BaseException:
             self._store.close()
             raise
-        self._limit_bytes = min(size_limit_bytes, int(_MAP_SHARE * self._store.map_bytes()))
+        limit_bytes = min(size_limit_bytes, int(_MAP_SHARE * self._store.map_bytes()))
         self._evictor = Evictor(
-            self._tables, self._recency, limit_bytes=self._limit_bytes, evicted=partial(self._tally.add, "evicted")
+            self._tables, self._recency, limit_bytes=limit_bytes, evicted=partial(self._tally.add, "evicted")
         )
-
-    def get(self, key: bytes) -> Vector | None:
-        """The vector, or None."""
-        return self.get_many([key])[0]
+        self._putting = Putting(
+            self._tables, self._evictor, fingerprint=fingerprint, dimensions=dimensions, limit_bytes=limit_bytes
+        )
+        self._mender = Mender(
+            self._tables, {VECTORS: self._is_vector, PREVIEWS: is_sound}, found=partial(self._tally.add, "corrupt")
+        )
 
     def get_many(self, keys: Sequence[bytes], *, counted: bool = True) -> list[Vector | None]:
         """A read-only float32[dimensions] or None for each key, in order; hits and misses are counted if `counted`."""
-        stored_keys, values = self._values(keys)
+        stored_keys = [self._fingerprint + key for key in keys]
+        values = self._tables.values(VECTORS, stored_keys)
         vectors = unpack_vectors(stored_keys, values, self._dimensions)
-        self._used(keys, stored_keys, values, [vector is not None for vector in vectors])
+        there = [vector is not None for vector in vectors]
+        self._recency.touch([key for key, is_there in zip(keys, there, strict=True) if is_there])
+        self._note_damage(VECTORS, stored_keys, values, there)
         if counted:
             missing = sum(vector is None for vector in vectors)
             self._tally.add("hits", len(vectors) - missing)
@@ -103,9 +111,16 @@ class FeatureCache:
         return vectors
 
     def contains_many(self, keys: Sequence[bytes]) -> list[bool]:
-        """For each key whether `get` would serve it: checksums are checked, hits and misses not counted."""
-        chunks = (keys[start : start + _CHECKED_AT_ONCE] for start in range(0, len(keys), _CHECKED_AT_ONCE))
-        return [there for chunk in chunks for there in self._are_there(chunk)]
+        """For each key whether a vector is stored under it that is not known to be damaged; no value is read.
+
+        A damaged one that nobody has read yet passes, until `get_many` meets it. Hits and misses are not counted.
+        """
+        stored_keys = [self._fingerprint + key for key in keys]
+        there = self._tables.are_stored(VECTORS, stored_keys)
+        if damaged := self._mender.damaged(VECTORS):
+            there = [stored and key not in damaged for key, stored in zip(stored_keys, there, strict=True)]
+        self._recency.touch([key for key, is_there in zip(keys, there, strict=True) if is_there])
+        return there
 
     def get_previews(self, digests: Sequence[bytes]) -> list[bytes | None]:
         """The preview (JPEG) or None for each digest, in order."""
@@ -113,7 +128,7 @@ class FeatureCache:
         previews = [
             None if value is None else unseal(digest, value) for digest, value in zip(digests, values, strict=True)
         ]
-        self._drop(PREVIEWS, _found_bad(digests, values, [preview is not None for preview in previews]), is_sound)
+        self._note_damage(PREVIEWS, digests, values, [preview is not None for preview in previews])
         return previews
 
     def put_many(self, entries: Sequence[Entry]) -> None:
@@ -131,12 +146,17 @@ class FeatureCache:
         # vectors; and after, because one right before the commit may have emptied them.
         self._recency.touch(keys)
         try:
-            evicted = self._put_many(entries)
+            self._putting.put(entries)
         except GraftError:
             self._tally.add("refused", len(entries))
             raise
-        self._tally.add("evicted", evicted)
         self._recency.touch(keys)
+        self._mender.forget(VECTORS, [self._fingerprint + key for key in keys])
+        self._mender.forget(PREVIEWS, [entry.digest for entry in entries if entry.preview])
+
+    def drop_damaged(self) -> None:
+        """Drop what readers found damaged; a thread does so every few seconds, and `close`."""
+        self._mender.drop()
 
     def verify(self) -> Generator[VerifyProgress, None, None]:
         """Read every vector and preview, drop and count as corrupt what is damaged, put wrong counts right.
@@ -146,8 +166,7 @@ class FeatureCache:
         Raises:
             DataLossError: the file's structure is damaged (reason CACHE_DAMAGED).
         """
-        corrupt = partial(self._tally.add, "corrupt")
-        return Verification(self._tables, self._fingerprint, self._dimensions, corrupt).steps()
+        return Verification(self._tables, self._fingerprint, self._dimensions, self._mender).steps()
 
     def evict(self, request: EvictionRequest) -> Generator[EvictionProgress, None, None]:
         """Drop what meets the request, a step at a time, as `verify`; what was used since it began stays."""
@@ -157,79 +176,34 @@ class FeatureCache:
         """Sizes and counters; costs some microseconds, whatever the number of entries."""
         with self._store.transaction() as transaction:
             counts = self._tables.counts(transaction)
-            return CacheStats(
-                entries=counts.get(self._fingerprint, 0),
-                entries_total=self._tables.entries(transaction, VECTORS),
-                fingerprints=tuple(
-                    FingerprintUse(each, vectors, self._recency.newest(each)) for each, vectors in counts.items()
-                ),
-                previews=self._tables.entries(transaction, PREVIEWS),
-                bytes_used=self._store.data_bytes(transaction),
-                file_bytes=self._store.file_bytes(),
-                size_limit_bytes=self._size_limit_bytes,
-                map_bytes=self._store.map_bytes(),
-                **self._tally.snapshot(),
-            )
+            entries_total, previews = (self._tables.entries(transaction, name) for name in (VECTORS, PREVIEWS))
+            bytes_used = self._store.data_bytes(transaction)
+        # Outside the transaction: of a fingerprint not asked for before a file of 4 MiB is read.
+        newest = {fingerprint: self._recency.newest(fingerprint) for fingerprint in counts}
+        return CacheStats(
+            entries=counts.get(self._fingerprint, 0),
+            entries_total=entries_total,
+            fingerprints=tuple(FingerprintUse(each, vectors, newest[each]) for each, vectors in counts.items()),
+            previews=previews,
+            bytes_used=bytes_used,
+            file_bytes=self._store.file_bytes(),
+            size_limit_bytes=self._size_limit_bytes,
+            map_bytes=self._store.map_bytes(),
+            **self._tally.snapshot(),
+        )
 
     def close(self) -> None:
         """Wait for what is under way, close the store and give up the directory; again does nothing."""
+        self._mender.close()
         self._store.close(before_release=self._recency.close)
-
-    def _are_there(self, keys: Sequence[bytes]) -> list[bool]:
-        stored_keys, values = self._values(keys)
-        there = [
-            value is not None and self._is_vector(key, value) for key, value in zip(stored_keys, values, strict=True)
-        ]
-        self._used(keys, stored_keys, values, there)
-        return there
 
     def _is_vector(self, key: bytes, value: bytes) -> bool:
         return is_vector(key, value, self._dimensions)
 
-    def _values(self, keys: Sequence[bytes]) -> tuple[list[bytes], list[bytes | None]]:
-        stored_keys = [self._fingerprint + key for key in keys]
-        return stored_keys, self._tables.values(VECTORS, stored_keys)
-
-    def _used(
-        self, keys: Sequence[bytes], stored_keys: Sequence[bytes], values: Sequence[bytes | None], there: Sequence[bool]
+    def _note_damage(
+        self, name: str, keys: Sequence[bytes], values: Sequence[bytes | None], there: Sequence[bool]
     ) -> None:
-        """Remember that what is there was used, and drop what is damaged."""
-        self._recency.touch([key for key, is_there in zip(keys, there, strict=True) if is_there])
-        self._drop(VECTORS, _found_bad(stored_keys, values, there), self._is_vector)
-
-    def _drop(self, name: str, bad: Sequence[bytes], is_good: Callable[[bytes, bytes], bool]) -> None:
-        if not bad:
-            return
-        self._tally.add("corrupt", len(bad))
-        try:
-            with self._store.transaction(write=True) as transaction:
-                self._tables.drop_bad(transaction, name, bad, is_good)
-        except GraftError as error:
-            _log.warning("%d corrupt values of the cache could not be dropped: %s", len(bad), error)
-        else:
-            _log.warning("dropped %d corrupt values of the cache's %s", len(bad), name)
-
-    def _put_many(self, entries: Sequence[Entry]) -> int:
-        if odd := [len(entry.vector) for entry in entries if len(entry.vector) != self._dimensions]:
-            raise ValueError(f"vectors of this trunk have {self._dimensions} dimensions, not {odd[0]}")
-        packed = {key: pack_vector(key, entry.vector) for entry in entries for key in [self._fingerprint + entry.key]}
-        previews = {entry.digest: seal(entry.digest, entry.preview) for entry in entries if entry.preview}
-        with self._evictor.transaction() as transaction:
-            before = self._store.data_bytes(transaction)
-            self._tables.put(transaction, packed, previews, self._is_vector)
-            grown = self._store.data_bytes(transaction)
-            allowed = max(before, self._limit_bytes)  # the limit may be lower than at the last start
-            evicted = self._evictor.make_room(transaction, allowed, packed.keys())
-            if (after := self._store.data_bytes(transaction)) > allowed:
-                raise ResourceExhaustedError(
-                    f"{len(entries)} vectors of {grown - before} bytes leave {after} in use and nothing to evict, "
-                    f"past its size limit of {self._size_limit_bytes} bytes: raise it",
-                    reason="CACHE_FULL",
-                    metadata={"cause": "size_limit"},
-                )
-            return evicted
-
-
-def _found_bad(keys: Sequence[bytes], values: Sequence[bytes | None], there: Sequence[bool]) -> list[bytes]:
-    """The keys whose value is stored but is not there for anybody to use."""
-    return [key for key, value, good in zip(keys, values, there, strict=True) if value is not None and not good]
+        """Note the keys whose value is stored but is not there for anybody to use."""
+        found = zip(keys, values, there, strict=True)
+        if bad := [key for key, value, good in found if value is not None and not good]:
+            self._mender.note(name, bad)

@@ -77,11 +77,6 @@ def is_vector(key: bytes, value: bytes, dimensions: int) -> bool:
     return len(value) in stored_lengths(dimensions) and is_sound(key, value)
 
 
-def unpack_vector(key: bytes, value: bytes, dimensions: int) -> Vector | None:
-    """`unpack_vectors` of one value."""
-    return unpack_vectors([key], [value], dimensions)[0]
-
-
 def unpack_vectors(keys: Sequence[bytes], values: Sequence[bytes | None], dimensions: int) -> list[Vector | None]:
     """A read-only float32[dimensions] for each value; None where it is None or its length or checksum is wrong."""
     vectors: list[Vector | None] = [None] * len(keys)

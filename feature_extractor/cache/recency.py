@@ -8,45 +8,16 @@ import time
 from typing import TYPE_CHECKING
 
 from feature_extractor.cache.last_use import LastUse
+from feature_extractor.cache.repeating import Repeating
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
     from pathlib import Path
 
 _log = logging.getLogger(__name__)
 
 SAVE_EVERY_S = 60.0
-
-
-class Repeating:
-    """Does some work again and again in a thread of its own, which must not raise, until it is stopped.
-
-    Args:
-        work: what to do.
-        every_s: seconds between, and before the first.
-        name: of the thread.
-    """
-
-    def __init__(self, work: Callable[[], None], *, every_s: float, name: str) -> None:
-        self._work = work
-        self._every_s = every_s
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
-        self._thread.start()
-
-    @property
-    def stopped(self) -> bool:
-        """Whether `stop` was called."""
-        return self._stop.is_set()
-
-    def stop(self) -> None:
-        """Return when the work is done for the last time; again does nothing."""
-        self._stop.set()
-        self._thread.join()
-
-    def _run(self) -> None:
-        while not self._stop.wait(self._every_s):
-            self._work()
+_FILES = "last-use-*.bin"
 
 
 class Recency:
@@ -99,6 +70,11 @@ class Recency:
                 self._others[fingerprint] = LastUse(self._path(fingerprint), fingerprint)
             return self._others[fingerprint]
 
+    def loaded(self) -> list[bytes]:
+        """The fingerprints whose tables were asked for, but for the serving one."""
+        with self._lock:
+            return list(self._others)
+
     def newest(self, fingerprint: bytes) -> int | None:
         """When a vector of the fingerprint was last used; None if it is not known. Of others it is read once."""
         if fingerprint == self._fingerprint:
@@ -116,6 +92,20 @@ class Recency:
             self._others.pop(fingerprint, None)
             self._newest.pop(fingerprint, None)
         self._path(fingerprint).unlink(missing_ok=True)
+
+    def sweep(self, left: Collection[bytes]) -> None:
+        """Delete the files of fingerprints other than these, and what a kill left half written.
+
+        Args:
+            left: those that have vectors; the serving one need not be among them.
+        """
+        wanted = {self._path(fingerprint) for fingerprint in (*left, self._fingerprint)}
+        stray = set(self._directory.glob(_FILES)) - wanted | set(self._directory.glob(f".{_FILES}.*.tmp"))
+        for path in sorted(stray):
+            try:
+                path.unlink(missing_ok=True)
+            except OSError as error:
+                _log.warning("%s is of no use any more and cannot be deleted: %s", path, error)
 
     def close(self) -> None:
         """Save and stop the thread; again does nothing."""

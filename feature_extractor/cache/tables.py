@@ -57,6 +57,23 @@ class Tables:
                     values.append(b"")
         return values
 
+    def are_stored(self, name: str, keys: Sequence[bytes]) -> list[bool]:
+        """Whether there is a value under each key, in order, the values unread; not on a damaged page.
+
+        Of the file only pages of the trees are read.
+        """
+        database = self.store.databases[name]
+        stored: list[bool] = []
+        while len(stored) < len(keys):
+            with self.store.transaction() as transaction:
+                find = transaction.cursor(database).set_key
+                try:
+                    for key in islice(keys, len(stored), None):
+                        stored.append(find(key))  # noqa: PERF401  # as above
+                except (lmdb.CorruptedError, lmdb.PageNotFoundError):
+                    stored.append(False)
+        return stored
+
     def counts(self, transaction: Transaction) -> dict[bytes, int]:
         """How many vectors each fingerprint has, those with none left out."""
         rows = transaction.cursor(self.store.databases[COUNTS])

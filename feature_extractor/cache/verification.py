@@ -19,6 +19,7 @@ from feature_extractor.cache.tables import PREVIEWS, VECTORS
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
 
+    from feature_extractor.cache.mending import Mender
     from feature_extractor.cache.tables import Tables
 
 _log = logging.getLogger(__name__)
@@ -33,7 +34,7 @@ class VerifyProgress:
 
     Attributes:
         checked: entries read so far, vectors and previews.
-        total: entries there were at the beginning.
+        total: entries there were at the beginning; `checked` may pass it if some were added since.
         dropped: entries dropped so far.
     """
 
@@ -49,12 +50,12 @@ class Verification:
         tables: the databases.
         fingerprint: the one served, 16 raw bytes.
         dimensions: of its vectors.
-        corrupt: told how many bad entries were found, at each chunk that has some.
+        mender: told what is bad, and what of it is dropped here.
     """
 
-    def __init__(self, tables: Tables, fingerprint: bytes, dimensions: int, corrupt: Callable[[int], None]) -> None:
+    def __init__(self, tables: Tables, fingerprint: bytes, dimensions: int, mender: Mender) -> None:
         self._tables = tables
-        self._corrupt = corrupt
+        self._mender = mender
         self._lengths = {fingerprint: stored_lengths(dimensions)}
         self._counted: Counter[bytes] = Counter()
         self._dropped = 0
@@ -70,10 +71,10 @@ class Verification:
             while position is not None:
                 read, position = self._check_chunk(name, position, is_good)
                 checked += read
-                yield VerifyProgress(checked, max(total, checked), self._dropped)
+                yield VerifyProgress(checked, total, self._dropped)
             if name == VECTORS:
                 self._repair_counts(began)  # before orphans are looked for, which goes by them
-        yield VerifyProgress(checked, max(total, checked), self._dropped)
+        yield VerifyProgress(checked, total, self._dropped)
 
     def _check_chunk(
         self, name: str, first: bytes, is_good: Callable[[bytes, bytes], bool]
@@ -105,10 +106,10 @@ class Verification:
         return related_lengths(usual[0][0]) if usual else frozenset()
 
     def _drop(self, name: str, keys: Sequence[bytes], is_good: Callable[[bytes, bytes], bool]) -> None:
+        self._mender.note(name, keys)
         with self._tables.store.transaction(write=True) as transaction:
-            dropped = self._tables.drop_bad(transaction, name, keys, is_good)
-        self._dropped += dropped
-        self._corrupt(dropped)
+            self._dropped += self._tables.drop_bad(transaction, name, keys, is_good)
+        self._mender.forget(name, keys)
 
     def _drop_orphans(self, digests: Sequence[bytes]) -> None:
         """Delete previews without a vector: eviction, which goes by vectors, would never come to them."""

@@ -68,7 +68,7 @@ def test_entries_outlive_the_process_that_wrote_them(tmp_path: Path) -> None:
     with closing(open_cache(tmp_path)) as cache:
         cache.put_many([entry(1)])
     with closing(open_cache(tmp_path)) as cache:
-        assert cache.get(digest(1)) is not None
+        assert cache.get_many([digest(1)])[0] is not None
         assert cache.stats().entries == 1
 
 
@@ -77,7 +77,7 @@ def test_a_vector_of_another_fingerprint_is_never_served(tmp_path: Path) -> None
     with closing(open_cache(tmp_path)) as cache:
         cache.put_many([entry(1), entry(2)])
     with closing(open_cache(tmp_path, OTHER_FINGERPRINT)) as cache:
-        assert cache.get(digest(1)) is None
+        assert cache.get_many([digest(1)]) == [None]
         assert cache.get_previews([digest(1)]) == [b"jpeg1"]
         cache.put_many([entry(1)])
         stats = cache.stats()
@@ -92,7 +92,7 @@ def test_a_stored_vector_stays_what_it_is(cache: FeatureCache) -> None:
     """Putting a digest again neither changes its vector nor counts it twice."""
     cache.put_many([entry(1)])
     cache.put_many([Entry(digest(1), np.zeros(DIMENSIONS, np.float32)), entry(2), entry(2)])
-    vector = cache.get(digest(1))
+    vector = cache.get_many([digest(1)])[0]
     assert vector is not None
     assert vector[0] == 1
     assert (cache.stats().entries, cache.stats().previews) == (2, 2)
@@ -101,7 +101,7 @@ def test_a_stored_vector_stays_what_it_is(cache: FeatureCache) -> None:
 def test_a_vector_is_the_callers_own_copy(cache: FeatureCache, tmp_path: Path) -> None:
     """A vector outlives the cache it came from: nothing points into the closed map."""
     cache.put_many([entry(3)])
-    vector = cache.get(digest(3))
+    vector = cache.get_many([digest(3)])[0]
     cache.close()
     assert vector is not None
     assert vector.sum() == 3 * DIMENSIONS
@@ -129,7 +129,7 @@ def test_a_write_that_cannot_fit_is_refused_as_a_whole(tmp_path: Path) -> None:
         assert refused.value.metadata == {"cause": "size_limit"}
         stats = cache.stats()
         assert (stats.entries, stats.bytes_used, stats.refused, stats.evicted) == (5, used, 45, 0)
-        assert cache.get(digest(7)) is None
+        assert cache.get_many([digest(7)]) == [None]
         cache.put_many([entry(1, large)])
         cache.put_many([entry(6, large)])
         assert cache.contains_many([digest(1), digest(6)]) == [True, True]
@@ -153,7 +153,7 @@ def test_a_closed_cache_says_so(cache: FeatureCache) -> None:
     cache.close()
     cache.close()
     with pytest.raises(UnavailableError, match="stopping"):
-        cache.get(digest(1))
+        cache.get_many([digest(1)])
     with pytest.raises(UnavailableError, match="stopping"):
         cache.put_many([entry(1)])
 
@@ -198,6 +198,22 @@ def test_views_are_kept_beside_their_picture(cache: FeatureCache) -> None:
     assert (picture[0], of_view[0]) == (1, 7)
     stats = cache.stats()
     assert (stats.entries, stats.previews) == (2, 1)
+
+
+def test_files_are_read_outside_of_transactions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Telling the last uses of another fingerprint reads a file, while no reader keeps pages from being used anew."""
+    with closing(open_cache(tmp_path)) as cache:
+        cache.put_many([entry(1)])
+    with closing(open_cache(tmp_path, OTHER_FINGERPRINT)) as cache:
+        asked = []
+
+        def newest(fingerprint: bytes) -> int | None:
+            asked.append((fingerprint, cache._store._users))
+            return None
+
+        monkeypatch.setattr(cache._recency, "newest", newest)
+        cache.stats()
+    assert asked == [(FINGERPRINT, 0)]
 
 
 def test_the_last_use_is_told(tmp_path: Path) -> None:

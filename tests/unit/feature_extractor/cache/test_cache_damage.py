@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from hashlib import sha256
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 FINGERPRINT = b"f" * 16
 DIMENSIONS = 8
+SOON_S = 10.0
 
 
 def digest(number: int) -> bytes:
@@ -47,18 +49,57 @@ def damage(directory: Path, name: bytes, key: bytes) -> None:
 
 
 def test_a_flipped_bit_is_counted_dropped_and_recomputed_never_served(tmp_path: Path) -> None:
-    """A damaged vector reads as missing, is counted and dropped, and its neighbour is untouched; a new put heals it."""
+    """A damaged vector reads as missing, counts once and is dropped, its neighbour is untouched; a new put heals it."""
     with closing(open_cache(tmp_path)) as cache:
         cache.put_many([entry(1), entry(2)])
     damage(tmp_path, b"vectors", FINGERPRINT + digest(1))
     with closing(open_cache(tmp_path)) as cache:
-        assert cache.contains_many([digest(1), digest(2)]) == [False, True]
+        for _ in range(2):
+            assert [vector is None for vector in cache.get_many([digest(1), digest(2)])] == [True, False]
+        assert (cache.stats().corrupt, cache.stats().misses) == (1, 2)
+        cache.drop_damaged()
         assert (cache.stats().corrupt, cache.stats().entries) == (1, 1)
-        assert cache.get(digest(1)) is None
-        assert (cache.stats().corrupt, cache.stats().misses) == (1, 1)
         cache.put_many([entry(1)])
-        assert cache.get(digest(1)) is not None
-        assert cache.stats().entries == 2
+        assert cache.get_many([digest(1)])[0] is not None
+        assert (cache.stats().corrupt, cache.stats().entries) == (1, 2)
+
+
+def test_a_damaged_vector_is_missing_as_soon_as_somebody_read_it(tmp_path: Path) -> None:
+    """Asking whether it is there reads no value; after a look-up that met the damage it is missing until a new put."""
+    with closing(open_cache(tmp_path)) as cache:
+        cache.put_many([entry(1), entry(2)])
+    damage(tmp_path, b"vectors", FINGERPRINT + digest(1))
+    with closing(open_cache(tmp_path)) as cache:
+        assert cache.contains_many([digest(1), digest(2), digest(3)]) == [True, True, False]
+        cache.get_many([digest(1)])
+        assert cache.contains_many([digest(1), digest(2)]) == [False, True]
+        cache.put_many([entry(1)])
+        assert cache.contains_many([digest(1), digest(2)]) == [True, True]
+
+
+def test_reading_damage_does_not_wait_for_a_writer(tmp_path: Path) -> None:
+    """A reader only notes what is damaged: it returns while somebody else is in the one write transaction."""
+    with closing(open_cache(tmp_path)) as cache:
+        cache.put_many([entry(1)])
+    damage(tmp_path, b"vectors", FINGERPRINT + digest(1))
+    damage(tmp_path, b"previews", digest(1))
+    with closing(open_cache(tmp_path)) as cache:
+        with ThreadPoolExecutor(1) as pool, cache._store.transaction(write=True):
+            assert pool.submit(cache.get_many, [digest(1)]).result(SOON_S) == [None]
+            assert pool.submit(cache.get_previews, [digest(1)]).result(SOON_S) == [None]
+        assert (cache.stats().corrupt, cache.stats().entries) == (2, 1)
+
+
+def test_what_was_found_damaged_is_dropped_at_the_latest_on_close(tmp_path: Path) -> None:
+    """The next owner does not find it again."""
+    with closing(open_cache(tmp_path)) as cache:
+        cache.put_many([entry(1)])
+    damage(tmp_path, b"vectors", FINGERPRINT + digest(1))
+    with closing(open_cache(tmp_path)) as cache:
+        cache.get_many([digest(1)])
+    with closing(open_cache(tmp_path)) as cache:
+        assert cache.contains_many([digest(1)]) == [False]
+        assert (cache.stats().corrupt, cache.stats().entries) == (0, 0)
 
 
 def test_a_put_heals_a_damaged_vector_that_nobody_read(tmp_path: Path) -> None:
@@ -68,7 +109,7 @@ def test_a_put_heals_a_damaged_vector_that_nobody_read(tmp_path: Path) -> None:
     damage(tmp_path, b"vectors", FINGERPRINT + digest(1))
     with closing(open_cache(tmp_path)) as cache:
         cache.put_many([entry(1)])
-        assert cache.contains_many([digest(1)]) == [True]
+        assert cache.get_many([digest(1)])[0] is not None
         assert (cache.stats().entries, cache.stats().corrupt) == (1, 0)
 
 
@@ -79,7 +120,8 @@ def test_a_damaged_preview_is_not_served(tmp_path: Path) -> None:
     damage(tmp_path, b"previews", digest(1))
     with closing(open_cache(tmp_path)) as cache:
         assert cache.get_previews([digest(1)]) == [None]
-        assert cache.get(digest(1)) is not None
+        cache.drop_damaged()
+        assert cache.get_many([digest(1)])[0] is not None
         assert (cache.stats().corrupt, cache.stats().previews) == (1, 0)
 
 
@@ -87,6 +129,7 @@ def test_a_value_that_was_healed_meanwhile_is_not_dropped(tmp_path: Path) -> Non
     """A reader that found damage deletes nothing sound: the picture may have been stored anew since it looked."""
     with closing(open_cache(tmp_path)) as cache:
         cache.put_many([entry(1)])
-        cache._drop("vectors", [FINGERPRINT + digest(1)], cache._is_vector)
+        cache._mender.note("vectors", [FINGERPRINT + digest(1)])
+        cache.drop_damaged()
         assert cache.contains_many([digest(1)]) == [True]
         assert cache.stats().entries == 1

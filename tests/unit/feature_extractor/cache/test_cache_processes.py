@@ -99,7 +99,7 @@ try:
     cache.put_many([entry(number) for number in range(2, 500)])
 except GraftError as error:
     print(type(error).__name__, error.reason, error.metadata["cause"])
-print(cache.get((1).to_bytes(32, "big")) is not None, cache.stats().entries)
+print(cache.get_many([(1).to_bytes(32, "big")])[0] is not None, cache.stats().entries)
 resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
 cache.put_many([entry(number) for number in range(2, 500)])
 print(sum(cache.contains_many([number.to_bytes(32, "big") for number in range(1, 500)])))
@@ -119,7 +119,7 @@ ready, release = os.pipe(), os.pipe()
 child = os.fork()
 if child == 0:
     try:
-        cache.get(bytes(32))
+        cache.get_many([bytes(32)])
     except RuntimeError as error:
         os.write(ready[1], b"refused" if "fork" in str(error) else b"other")
     os.read(release[0], 1)

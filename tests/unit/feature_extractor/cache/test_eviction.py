@@ -147,3 +147,17 @@ def test_a_failed_transaction_leaves_ages_as_they_were(open_cache: Callable[...,
     assert victims.pick([FINGERPRINT], 2_000_000) == oldest
     assert oldest[0].slot == slots_of([digest(0)])[0]
     assert stored(cache, range(10)) == list(range(10))
+
+
+def test_the_table_of_a_fingerprint_that_was_evicted_whole_is_deleted(
+    open_cache: Callable[..., FeatureCache], clock: Clock, tmp_path: Path
+) -> None:
+    """When room for new vectors took the last of another trunk's, its file of last uses goes too."""
+    fill(open_cache(OTHER), clock, range(100))
+    cache = open_cache()
+    path = next(tmp_path.rglob(f"last-use-{OTHER.hex()}.bin"))
+    fill(cache, clock, range(200, 300))
+    assert path.exists()
+    fill(cache, clock, range(1000, 3000))
+    assert [use.fingerprint for use in cache.stats().fingerprints] == [FINGERPRINT]
+    assert not path.exists()

@@ -146,13 +146,12 @@ def test_a_new_vector_is_spared_though_it_shares_its_slot_with_an_old_one(
     old, new = b"\x12\x34\x50" + bytes(29), b"\x12\x34\x5f" + bytes(29)
     cache.put_many([Entry(old, entry(1).vector)])
     clock.now += 100
-    commit = cache._put_many
+    commit = cache._putting.put
 
-    def commit_and_evict(entries: Sequence[Entry]) -> int:
-        evicted = commit(entries)
+    def commit_and_evict(entries: Sequence[Entry]) -> None:
+        commit(entries)
         list(cache.evict(EvictionRequest(unused_for_s=50)))
-        return evicted
 
-    cache._put_many = commit_and_evict  # type: ignore[method-assign] # the one moment that matters
+    cache._putting.put = commit_and_evict  # type: ignore[method-assign] # the one moment that matters
     cache.put_many([Entry(new, entry(2).vector)])
     assert cache.contains_many([new]) == [True]

@@ -14,7 +14,6 @@ from feature_extractor.cache.packing import (
     pack_vector,
     related_lengths,
     stored_lengths,
-    unpack_vector,
     unpack_vectors,
 )
 from feature_extractor.cache.records import CRC_BYTES, Vector, seal
@@ -38,7 +37,7 @@ def pages(value: bytes) -> int:
 @given(vector=vectors(DIMENSIONS))
 def test_any_vector_comes_back_bit_for_bit(vector: Vector) -> None:
     """A packed vector unpacks to the same float32 bits, read-only, whatever they are."""
-    unpacked = unpack_vector(KEY, pack_vector(KEY, vector), len(vector))
+    (unpacked,) = unpack_vectors([KEY], [pack_vector(KEY, vector)], len(vector))
     assert unpacked is not None
     assert unpacked.dtype == np.float32
     assert unpacked.tobytes() == vector.tobytes()
@@ -51,7 +50,7 @@ def test_a_vector_without_signs_takes_a_page_less_and_comes_back_bit_for_bit(vec
     positive = (vector.view(np.uint32) & np.uint32(0x7FFFFFFF)).view(np.float32)
     value = pack_vector(KEY, positive)
     assert pages(value) == pages(bytes(4 * len(vector) + CRC_BYTES)) - 1
-    unpacked = unpack_vector(KEY, value, len(vector))
+    (unpacked,) = unpack_vectors([KEY], [value], len(vector))
     assert unpacked is not None
     assert unpacked.tobytes() == positive.tobytes()
 
@@ -94,22 +93,21 @@ def test_any_flipped_bit_is_found(vector: Vector, positive: bool, data: st.DataO
     value = bytearray(pack_vector(KEY, np.abs(vector) if positive else vector))
     bit = data.draw(st.integers(0, len(value) * 8 - 1))
     value[bit // 8] ^= 1 << bit % 8
-    assert unpack_vector(KEY, bytes(value), len(vector)) is None
+    assert unpack_vectors([KEY], [bytes(value)], len(vector)) == [None]
     assert not is_vector(KEY, bytes(value), len(vector))
 
 
 @given(vector=vectors(DIMENSIONS), more=st.integers(1, 40))
 def test_a_value_of_another_length_is_refused(vector: Vector, more: int) -> None:
     """A vector of other dimensions is not served, although its checksum holds."""
-    assert unpack_vector(KEY, seal(KEY, vector.tobytes()), len(vector) + more) is None or (
-        4 * len(vector) + CRC_BYTES in stored_lengths(len(vector) + more)
-    )
+    (unpacked,) = unpack_vectors([KEY], [seal(KEY, vector.tobytes())], len(vector) + more)
+    assert unpacked is None or (4 * len(vector) + CRC_BYTES in stored_lengths(len(vector) + more))
 
 
 def test_values_that_were_stored_raw_stay_readable() -> None:
     """A vector of 2048 values that is stored as it is, without folding, unpacks too."""
     vector = np.arange(2048, dtype=np.float32)
-    unpacked = unpack_vector(KEY, seal(KEY, vector.tobytes()), 2048)
+    (unpacked,) = unpack_vectors([KEY], [seal(KEY, vector.tobytes())], 2048)
     assert unpacked is not None
     assert unpacked.tolist() == vector.tolist()
 

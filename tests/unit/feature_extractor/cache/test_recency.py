@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import threading
 from contextlib import closing
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from feature_extractor.cache.last_use import LastUse
-from feature_extractor.cache.recency import Recency, Repeating
+from feature_extractor.cache.recency import Recency
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 FINGERPRINT, OTHER = b"f" * 16, b"g" * 16
-SOON_S = 10.0
 
 
 def digest(number: int) -> bytes:
@@ -73,14 +71,15 @@ def test_a_disk_that_refuses_the_file_stops_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_repeated_work_goes_on_until_it_is_stopped() -> None:
-    """The work is done again and again, and not any more once `stop` has returned; stopping again does nothing."""
-    done = threading.Semaphore(0)
-    repeating = Repeating(done.release, every_s=0.001, name="test")
-    for _ in range(3):
-        assert done.acquire(timeout=SOON_S)
-    repeating.stop()
-    repeating.stop()
-    while done.acquire(blocking=False):
-        pass
-    assert not done.acquire(timeout=0.02)
+def test_files_that_nobody_needs_are_swept_away(tmp_path: Path) -> None:
+    """Of fingerprints without vectors, and half written before a kill; those of the serving one and of others stay."""
+    third = b"h" * 16
+    for fingerprint in (FINGERPRINT, OTHER, third):
+        Recency(tmp_path, fingerprint).close()
+    name = f"last-use-{OTHER.hex()}.bin"
+    for stray in (f".{name}.77.tmp", f".last-use-{b'i'.hex() * 16}.bin.78.tmp"):
+        (tmp_path / stray).write_bytes(b"half")
+    (tmp_path / "data.mdb").write_bytes(b"")
+    with closing(Recency(tmp_path, FINGERPRINT)) as recency:
+        recency.sweep([OTHER])
+    assert {path.name for path in tmp_path.iterdir()} == {"data.mdb", name, f"last-use-{FINGERPRINT.hex()}.bin"}
