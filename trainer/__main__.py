@@ -34,6 +34,7 @@ from trainer.jobs import JobRunner
 from trainer.registry import Registry
 from trainer.service import TrainerService
 from trainer.settings import TrainerSettings
+from trainer.slot import Slot
 from trainer.training import Training
 
 if TYPE_CHECKING:
@@ -70,7 +71,8 @@ async def open_trainer(
         stub = feature_extractor_pb2_grpc.FeatureExtractorServiceStub(channel)
         features = ExtractorFeatures(stub, asyncio.get_running_loop())
         await asyncio.to_thread(prepare_tensorflow, settings.threads)
-        runner = JobRunner(jobs, Training(examples, features, heads, fit, version("graft")), heads)
+        slot = Slot()
+        runner = JobRunner(jobs, Training(examples, features, heads, fit, version("graft")), heads, slot=slot)
         await asyncio.to_thread(runner.start)
         closing.push_async_callback(asyncio.to_thread, runner.stop, _JOB_STOP_S)
         service = TrainerService(

@@ -14,6 +14,7 @@ from graft.names import check_name
 from trainer import recipes
 from trainer.catalog.job_records import Job, JobEvent, JobState
 from trainer.pace import Pace
+from trainer.slot import Slot
 from trainer.subscriptions import Subscribers
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ class JobRunner:
         work: Work,
         registry: Registry,
         *,
+        slot: Slot | None = None,
         max_queued: int = 100,
         clock: Callable[[], float] = time.monotonic,
         retry_s: float = 1.0,
@@ -52,11 +54,13 @@ class JobRunner:
             store: the jobs.
             work: what a job does.
             registry: tells which version an interrupted job made, if it made one.
+            slot: what jobs share with analyses; None is one of their own.
             max_queued: jobs that may wait.
             clock: seconds, for the pace of recorded progress.
             retry_s: pause after the catalog failed, as it does while the disk is full.
         """
         self._store, self._work, self._registry = store, work, registry
+        self._slot = slot or Slot()
         self._max_queued, self._clock, self._retry_s = max_queued, clock, retry_s
         self._events: Subscribers[tuple[int, JobEvent]] = Subscribers()
         # guards the four below; taken before the locks of store and subscribers, never after them
@@ -205,7 +209,8 @@ class JobRunner:
     def _run(self, job: Job) -> int | GraftError:
         """Do a job and return its version or why it has none."""
         try:
-            return self._work.run(job, self._reporter(job.number), self._cancel.is_set, self._commit)
+            with self._slot.taken(self._cancel.is_set):
+                return self._work.run(job, self._reporter(job.number), self._cancel.is_set, self._commit)
         except Exception as error:  # noqa: BLE001 - whatever it was, the job says INTERNAL and the log the rest
             if isinstance(error, GraftError) and not isinstance(error, InternalError):
                 return error

@@ -3,49 +3,30 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from graft.errors import FailedPreconditionError
 from trainer import heads, recipes
 from trainer.evaluate import evaluate
 from trainer.fit import TrainingData
 from trainer.progress import Phase, Progress
 from trainer.snapshots import Snapshot, check_trainable, take_snapshot
 from trainer.split import Part
+from trainer.vectors import load_vectors
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
-    from trainer.batches import FloatArray
     from trainer.catalog.examples import ExampleStore
     from trainer.catalog.job_records import Job
     from trainer.evaluate import Evaluation
     from trainer.fit import FittedHead
     from trainer.registry import Registry
+    from trainer.vectors import FeatureSource
 
     Fit = Callable[
         [recipes.Recipe, TrainingData, Callable[[Progress], None], Callable[[], bool]],
         FittedHead,
     ]
-
-_LOOKUP_DIGESTS = 8192
-"""Digests asked for at once: a cancelled job is noticed between two look-ups."""
-
-_SHOWN_DIGESTS = 5
-
-
-class FeatureSource(Protocol):
-    """Whoever has the vectors; both methods raise UnavailableError, reason EXTRACTOR_UNAVAILABLE, when it is away."""
-
-    def fingerprint(self) -> bytes:
-        """Return the 16 bytes that say what its vectors mean."""
-        ...
-
-    def lookup(self, digests: Sequence[bytes]) -> tuple[FloatArray, list[bytes]]:
-        """Return (float32[found, d] in the order asked, the digests that are not there)."""
-        ...
 
 
 class Training:
@@ -90,10 +71,9 @@ class Training:
         recipe = recipes.from_dict(job.recipe)
         self.check(job.dataset)
         snapshot = take_snapshot(self._examples.all_examples(job.dataset))
-        fingerprint = self._features.fingerprint()
-        vectors = self._vectors(job.dataset, snapshot, fingerprint, report)
+        vectors = load_vectors(self._features, job.dataset, snapshot, report)
         data = TrainingData(
-            vectors,
+            vectors.rows,
             snapshot.label_rows,
             snapshot.parts[Part.TRAINING],
             snapshot.parts[Part.VALIDATION],
@@ -102,44 +82,10 @@ class Training:
         fitted = self._fit(recipe, data, report, cancelled)
         report(Progress(Phase.EVALUATING))
         test = snapshot.parts[Part.TEST]
-        evaluation = evaluate(heads.predict(fitted.network, vectors[test]), snapshot.label_rows[test])
+        evaluation = evaluate(heads.predict(fitted.network, vectors.rows[test]), snapshot.label_rows[test])
         commit()
-        facts = self._facts(job, recipe, snapshot, fingerprint, fitted, evaluation)
+        facts = self._facts(job, recipe, snapshot, vectors.fingerprint, fitted, evaluation)
         return self._registry.publish(job.classifier, job.number, fitted.network, facts).version
-
-    def _vectors(
-        self, dataset: str, snapshot: Snapshot, fingerprint: bytes, report: Callable[[Progress], None]
-    ) -> FloatArray:
-        """Return float32[n, d], a row for each example of the snapshot, all of the trunk of this fingerprint."""
-        wanted = list(dict.fromkeys(snapshot.digests))  # sorted, each once
-        vectors: FloatArray | None = None
-        missing: list[bytes] = []
-        for start in range(0, len(wanted), _LOOKUP_DIGESTS):
-            asked = wanted[start : start + _LOOKUP_DIGESTS]
-            found, absent = self._features.lookup(asked)
-            missing += absent
-            if not absent:
-                if vectors is None:
-                    vectors = np.empty((len(wanted), found.shape[1]), np.float32)
-                if found.shape[1] != vectors.shape[1]:
-                    raise _trunk_changed()
-                vectors[start : start + len(asked)] = found
-            report(Progress(Phase.LOADING, start + len(asked), len(wanted)))
-        if self._features.fingerprint() != fingerprint:
-            raise _trunk_changed()
-        if missing or vectors is None:
-            shown = ", ".join(digest.hex() for digest in missing[:_SHOWN_DIGESTS])
-            raise FailedPreconditionError(
-                f"{len(missing)} of the {len(wanted)} pictures of dataset {dataset!r} have no cached vector "
-                f"({shown}{', …' if len(missing) > _SHOWN_DIGESTS else ''}): import the same folder again, which "
-                "sends just those, then train again",
-                reason="FEATURES_MISSING",
-                metadata={"missing": str(len(missing))},
-            )
-        if len(wanted) == len(snapshot.digests):
-            return vectors
-        place = {digest: row for row, digest in enumerate(wanted)}  # a picture with two labels has a row for each
-        return vectors[[place[digest] for digest in snapshot.digests]]
 
     def _facts(
         self,
@@ -166,9 +112,3 @@ class Training:
             "created_ms": int(time.time() * 1000),
             "code_version": self._code_version,
         }
-
-
-def _trunk_changed() -> FailedPreconditionError:
-    return FailedPreconditionError(
-        "the extractor's trunk changed while its vectors were fetched: train again", reason="FINGERPRINT_CHANGED"
-    )

@@ -42,8 +42,9 @@ class FakeFeatures:
             raise UnavailableError("the extractor is away", reason="EXTRACTOR_UNAVAILABLE")
         return self.fingerprints.pop() if len(self.fingerprints) > 1 else self.fingerprints[0]
 
-    def lookup(self, digests: Sequence[bytes]) -> tuple[FloatArray, list[bytes]]:
+    def lookup(self, digests: Sequence[bytes], view: int = 0, view_seed: int = 0) -> tuple[FloatArray, list[bytes]]:
         """Return the vectors of the digests that have a place."""
+        assert (view, view_seed) == (0, 0)
         found = [self.places[digest] for digest in digests if digest in self.places]
         return np.eye(4, dtype=np.float32)[found], [digest for digest in digests if digest not in self.places]
 
