@@ -116,7 +116,7 @@ class FeatureCache:
         A damaged one that nobody has read yet passes, until `get_many` meets it. Hits and misses are not counted.
         """
         stored_keys = [self._fingerprint + key for key in keys]
-        there = self._tables.are_stored(VECTORS, stored_keys)
+        there = self._tables.are_stored(stored_keys)
         if damaged := self._mender.damaged(VECTORS):
             there = [stored and key not in damaged for key, stored in zip(stored_keys, there, strict=True)]
         self._recency.touch([key for key, is_there in zip(keys, there, strict=True) if is_there])

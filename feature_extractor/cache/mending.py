@@ -88,7 +88,7 @@ class Mender:
 
     def _drop(self, name: str, keys: AbstractSet[bytes], is_good: Callable[[bytes, bytes], bool]) -> None:
         try:
-            with self._tables.store.transaction(write=True) as transaction:
+            with self._tables.writing() as transaction:
                 dropped = self._tables.drop_bad(transaction, name, sorted(keys), is_good)
         except GraftError as error:
             if self._able:

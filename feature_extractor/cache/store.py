@@ -68,6 +68,13 @@ class Store:
             self._lock.release()
             raise
 
+    def check_open(self) -> None:
+        """Return if a transaction may be begun now, else raise as `transaction` does."""
+        if os.getpid() != self._pid:
+            raise RuntimeError(f"{self.directory} was opened by process {self._pid}, before a fork: open it after")
+        if self._closed:
+            raise UnavailableError("the cache is closed: the extractor is stopping", reason="CACHE_CLOSED")
+
     @contextmanager
     def transaction(self, *, write: bool = False) -> Iterator[lmdb.Transaction[bytes]]:
         """A snapshot to read, or the one write transaction: committed and synced at the end, aborted on an error.
@@ -77,11 +84,8 @@ class Store:
             ResourceExhaustedError, DataLossError, UnavailableError: LMDB refused something, see `refusal`.
             RuntimeError: this process is a fork of the one that opened the store.
         """
-        if os.getpid() != self._pid:
-            raise RuntimeError(f"{self.directory} was opened by process {self._pid}, before a fork: open it after")
         with self._idle:
-            if self._closed:
-                raise UnavailableError("the cache is closed: the extractor is stopping", reason="CACHE_CLOSED")
+            self.check_open()
             self._users += 1
         try:
             with self._environment.begin(write=write) as transaction:

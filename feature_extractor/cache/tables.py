@@ -8,11 +8,14 @@ counts    fingerprint(16)                  -> how many vectors it has, 8 bytes l
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import contextmanager
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 import lmdb
+import numpy as np
 
+from feature_extractor.cache.known_keys import KnownKeys
 from feature_extractor.cache.records import DIGEST_BYTES, FINGERPRINT_BYTES
 
 if TYPE_CHECKING:
@@ -39,6 +42,21 @@ class Tables:
 
     def __init__(self, store: Store) -> None:
         self.store = store
+        self._known = KnownKeys()
+        # Invariant: what the write transaction under way deleted; LMDB has one at a time.
+        self._deleted: list[bytes] = []
+
+    @contextmanager
+    def writing(self) -> Iterator[Transaction]:
+        """The one write transaction, see `Store.transaction`, in which alone vectors may be deleted."""
+        deleted: list[bytes] = []
+        try:
+            with self.store.transaction(write=True) as transaction:
+                self._deleted = deleted
+                yield transaction
+        finally:
+            if deleted:
+                self._known.discard(deleted)
 
     def values(self, name: str, keys: Sequence[bytes]) -> list[bytes | None]:
         """A copy of each stored value or None, in order; a value on a damaged page reads as empty.
@@ -57,12 +75,25 @@ class Tables:
                     values.append(b"")
         return values
 
-    def are_stored(self, name: str, keys: Sequence[bytes]) -> list[bool]:
-        """Whether there is a value under each key, in order, the values unread; not on a damaged page.
+    def are_stored(self, keys: Sequence[bytes]) -> list[bool]:
+        """Whether there is a vector under each key, in order, the values unread; not on a damaged page.
 
-        Of the file only pages of the trees are read.
+        Of the file only pages of the tree are read, and those only for keys that were not found lately.
         """
-        database = self.store.databases[name]
+        self.store.check_open()
+        known, found_after = self._known.find(keys)
+        if known.all():
+            return [True] * len(keys)
+        stored: list[bool] = known.tolist()
+        others = np.flatnonzero(~known).tolist()
+        found = self._have_values([keys[index] for index in others])
+        for index, there in zip(others, found, strict=True):
+            stored[index] = there
+        self._known.add([keys[index] for index in others if stored[index]], found_after)
+        return stored
+
+    def _have_values(self, keys: Sequence[bytes]) -> list[bool]:
+        database = self.store.databases[VECTORS]
         stored: list[bool] = []
         while len(stored) < len(keys):
             with self.store.transaction() as transaction:
@@ -116,6 +147,7 @@ class Tables:
         """Delete vectors, and the previews of pictures that have none left under any fingerprint."""
         database = self.store.databases[VECTORS]
         deleted = [key for key in keys if transaction.delete(key, db=database)]
+        self._deleted += deleted
         for fingerprint in {key[:FINGERPRINT_BYTES] for key in deleted}:
             self.add_to_count(transaction, fingerprint, -sum(key.startswith(fingerprint) for key in deleted))
         digests = {key[FINGERPRINT_BYTES : FINGERPRINT_BYTES + DIGEST_BYTES] for key in deleted}

@@ -107,7 +107,7 @@ class Verification:
 
     def _drop(self, name: str, keys: Sequence[bytes], is_good: Callable[[bytes, bytes], bool]) -> None:
         self._mender.note(name, keys)
-        with self._tables.store.transaction(write=True) as transaction:
+        with self._tables.writing() as transaction:
             self._dropped += self._tables.drop_bad(transaction, name, keys, is_good)
         self._mender.forget(name, keys)
 
@@ -116,12 +116,12 @@ class Verification:
         with self._tables.store.transaction() as transaction:
             orphans = self._tables.without_vectors(transaction, digests)
         if orphans:
-            with self._tables.store.transaction(write=True) as transaction:
+            with self._tables.writing() as transaction:
                 self._tables.delete_orphans(transaction, orphans)
 
     def _repair_counts(self, began: int) -> None:
         """Count anew if the counts cannot be right; it stops writers for half a second for a million vectors."""
-        with self._tables.store.transaction(write=True) as transaction:
+        with self._tables.writing() as transaction:
             stored = self._tables.counts(transaction)
             changed = transaction.id() != began + 1
             if sum(stored.values()) == self._tables.entries(transaction, VECTORS) and (

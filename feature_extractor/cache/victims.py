@@ -59,7 +59,7 @@ class Victims:
         """A write transaction to remove in; if it fails, what was removed in it is as old as before."""
         emptied: list[Victim] = []
         try:
-            with self._tables.store.transaction(write=True) as transaction:
+            with self._tables.writing() as transaction:
                 self._emptied = emptied
                 yield transaction
         except BaseException:

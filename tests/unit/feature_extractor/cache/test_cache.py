@@ -150,8 +150,12 @@ def test_a_full_map_is_an_error_and_not_the_end(tmp_path: Path) -> None:
 
 def test_a_closed_cache_says_so(cache: FeatureCache) -> None:
     """After close, which may be called twice, every method raises UnavailableError instead of touching the map."""
+    cache.put_many([entry(1)])
+    assert [cache.contains_many([digest(1)]) for _ in range(2)] == [[True], [True]]
     cache.close()
     cache.close()
+    with pytest.raises(UnavailableError, match="stopping"):
+        cache.contains_many([digest(1)])
     with pytest.raises(UnavailableError, match="stopping"):
         cache.get_many([digest(1)])
     with pytest.raises(UnavailableError, match="stopping"):

@@ -138,6 +138,18 @@ def test_readers_and_writers_go_on_while_one_evicts(open_cache: Callable[..., Fe
     assert stats.entries == stats.entries_total == 1500 + 400 - last.vectors == stats.previews
 
 
+def test_a_vector_that_was_asked_for_is_missing_once_it_is_evicted(open_cache: Callable[..., FeatureCache]) -> None:
+    """That it was there a moment ago is not taken for an answer."""
+    cache = open_cache()
+    cache.put_many([entry(number) for number in range(10)])
+    keys = [digest(number) for number in range(20)]
+    assert [cache.contains_many(keys) for _ in range(2)] == [[True] * 10 + [False] * 10] * 2
+    list(cache.evict(EvictionRequest(to_bytes=0)))
+    assert cache.contains_many(keys) == [False] * 20
+    cache.put_many([entry(15)])
+    assert cache.contains_many(keys) == [number == 15 for number in range(20)]
+
+
 def test_a_new_vector_is_spared_though_it_shares_its_slot_with_an_old_one(
     open_cache: Callable[..., FeatureCache], clock: Clock
 ) -> None:
