@@ -78,7 +78,8 @@ class Tables:
     def are_stored(self, keys: Sequence[bytes]) -> list[bool]:
         """Whether there is a vector under each key, in order, the values unread; not on a damaged page.
 
-        Of the file only pages of the tree are read, and those only for keys that were not found lately.
+        Of the file only pages of the tree and LMDB's headers before values are read, and those only for keys that were
+        not found lately.
         """
         self.store.check_open()
         known, found_after = self._known.find(keys)
