@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from graft.serving.metrics import CallMetrics
     from graft.serving.watches import Watches
 
+    _Handler = grpc.RpcMethodHandler[Any, Any]
+
 _log: Final = structlog.get_logger("graft.calls")
 # A status that was sent already, or a caller that is gone: in both cases gRPC knows what to do. InternalError is what a
 # handler's own write raises when the caller went away during it.
@@ -39,6 +41,8 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
     def __init__(self, metrics: CallMetrics, watches: Watches) -> None:
         self._metrics = metrics
         self._watches = watches
+        # By method, with the handler it wraps: while a stage starts, a method has another one.
+        self._wrapped: dict[str, tuple[_Handler, _Handler]] = {}
 
     async def intercept_service(
         self,
@@ -50,6 +54,12 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         method = handler_call_details.method
         if handler is None:
             return None
+        known = self._wrapped.get(method)
+        if known is None or known[0] is not handler:
+            known = self._wrapped[method] = (handler, self._wrap(method, handler))
+        return known[1]
+
+    def _wrap(self, method: str, handler: _Handler) -> _Handler:
         kind = "_".join(
             "stream" if each else "unary" for each in (handler.request_streaming, handler.response_streaming)
         )
@@ -62,7 +72,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         else:
             behaviour = (self._streaming if handler.response_streaming else self._unary)(method, inner)
         make = getattr(grpc, f"{kind}_rpc_method_handler")
-        wrapped: grpc.RpcMethodHandler[Any, Any] = make(
+        wrapped: _Handler = make(
             behaviour,
             request_deserializer=handler.request_deserializer,
             response_serializer=handler.response_serializer,
@@ -70,9 +80,11 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         return wrapped
 
     def _unary(self, method: str, inner: Callable[[Any, Any], Awaitable[Any]]) -> Callable[[Any, Any], Awaitable[Any]]:
+        metrics = self._metrics.of(method)
+
         async def _call(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
             call = _enter(context)
-            with self._metrics.track(method) as outcome:
+            with metrics.track() as outcome:
                 try:
                     response = await inner(request, context)
                 except BaseException as error:  # noqa: BLE001 - _fail raises again, whatever it is
@@ -84,10 +96,11 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
 
     def _streaming(self, method: str, inner: Callable[[Any, Any], Any]) -> Callable[[Any, Any], AsyncIterator[Any]]:
         generates = inspect.isasyncgenfunction(inner)
+        metrics = self._metrics.of(method)
 
         async def _call(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> AsyncIterator[Any]:
             call = _enter(context)
-            with self._metrics.track(method) as outcome:
+            with metrics.track() as outcome:
                 try:
                     if generates:
                         # Closed here and now when the caller goes away, not when the garbage is collected.
