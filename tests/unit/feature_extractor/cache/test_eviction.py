@@ -161,3 +161,15 @@ def test_the_table_of_a_fingerprint_that_was_evicted_whole_is_deleted(
     fill(cache, clock, range(1000, 3000))
     assert [use.fingerprint for use in cache.stats().fingerprints] == [FINGERPRINT]
     assert not path.exists()
+
+
+def test_files_of_last_uses_that_nobody_needs_are_gone_after_a_start(
+    open_cache: Callable[..., FeatureCache], tmp_path: Path
+) -> None:
+    """That of a trunk whose vectors are all gone, and one that a kill left half written."""
+    name = f"last-use-{OTHER.hex()}.bin"
+    stray = [tmp_path / name, tmp_path / f".{name}.77.tmp"]
+    for path in stray:
+        path.write_bytes(b"")
+    open_cache()
+    assert not any(path.exists() for path in stray)

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 import lmdb
 import lmdb.verify
 import pytest
-from damaged_caches import PAGE, chance_of, run, tree_pages
+from damaged_caches import PAGE, PICTURES, chance_of, run, tree_pages
 
+from feature_extractor.cache.eviction import EvictionRequest
 from feature_extractor.cache.feature_cache import FeatureCache
 from feature_extractor.cache.page_entries import DamagedError
 from feature_extractor.cache.structure import check_structure
-from graft.errors import FailedPreconditionError
+from graft.errors import DataLossError, FailedPreconditionError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -74,14 +75,16 @@ def test_what_the_whole_check_finds_in_the_trees_is_found(filled: Path, tmp_path
 
 def flip_in_a_run(data: Path, place: int, bit: int) -> None:
     """Flip a bit of the header of a run in the middle of the file."""
-    content = bytearray(data.read_bytes())
+    content = data.read_bytes()
     runs = [
         at
         for at in range(0, len(content), PAGE)
         if content[at + 10] == RUN_KIND and int.from_bytes(content[at : at + 8], "little") * PAGE == at
     ]
-    content[runs[len(runs) // 2] + place] ^= 1 << bit
-    data.write_bytes(content)
+    at = runs[len(runs) // 2] + place
+    with data.open("r+b") as file:  # in its place: somebody may have the file in a map
+        file.seek(at)
+        file.write(bytes([content[at] ^ 1 << bit]))
 
 
 @pytest.mark.parametrize(
@@ -100,6 +103,21 @@ def test_a_damaged_header_of_a_value_is_put_right(
     assert "1 values of the cache were damaged and are put right" in caplog.text
     done = run("use", directory)
     assert (done.returncode, done.stdout.strip()) == (0, "open read verify stats put evict read close")
+
+
+def test_a_header_that_goes_bad_meanwhile_is_mended_by_a_restart(filled: Path, tmp_path: Path) -> None:
+    """Until then what would free the value's pages fails, and the message says to start again; then all is there."""
+    directory = tmp_path / "cache"
+    shutil.copytree(filled, directory)
+    with closing(FeatureCache(directory, fingerprint=b"f" * 16, dimensions=768, map_bytes=1 << 28)) as cache:
+        flip_in_a_run(directory / "data.mdb", 10, 0)
+        with pytest.raises(DataLossError, match="start the extractor again") as failed:
+            list(cache.evict(EvictionRequest(to_bytes=0)))
+        assert failed.value.reason == "CACHE_DAMAGED"
+    with closing(FeatureCache(directory, fingerprint=b"f" * 16, dimensions=768, map_bytes=1 << 28)) as cache:
+        assert cache.stats().entries == PICTURES
+        list(cache.evict(EvictionRequest(to_bytes=0)))
+        assert cache.stats().entries_total == 0
 
 
 def test_a_file_that_ends_before_a_value_is_refused(tmp_path: Path) -> None:
