@@ -1,0 +1,1 @@
+"""What is wrong with a dataset, found in its cached vectors and its catalog rows. Pure NumPy."""
