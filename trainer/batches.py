@@ -37,6 +37,10 @@ class Batches:
     partners: RowArray
     factors: FloatArray
 
+    def cut(self, start: int, stop: int) -> Batches:
+        """Return the batches of the steps from `start` up to, but not including, `stop`."""
+        return Batches(self.rows[start:stop], self.partners[start:stop], self.factors[start:stop])
+
 
 def he_weights(seed: int, sizes: Sequence[int]) -> list[FloatArray]:
     """Return the weights float32[inputs, outputs] between layers of these sizes, by He et al. (2015).

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class EarlyStopping:
@@ -30,6 +34,22 @@ class EarlyStopping:
             self._least, self._bar = loss, loss + standard_error
         if loss <= self._bar:
             self.found = epoch
+
+    def state(self) -> dict[str, float]:
+        """Return what `restore` goes back to, for JSON; nothing before the first epoch was seen."""
+        if not self._epoch:
+            return {}
+        return {"epoch": self._epoch, "found": self.found, "least": self._least, "bar": self._bar}
+
+    def restore(self, state: Mapping[str, float]) -> None:
+        """Go back to what `state` returned.
+
+        Raises:
+            KeyError: a number is missing.
+        """
+        if state:
+            self._epoch, self.found = int(state["epoch"]), int(state["found"])
+            self._least, self._bar = state["least"], state["bar"]
 
     @property
     def stop(self) -> bool:

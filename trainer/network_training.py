@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     import numpy.typing as npt
 
@@ -111,21 +111,45 @@ class TrainedNetwork:
 
     def restart(self, weights: Sequence[FloatArray], inputs: Inputs) -> None:
         """Forget everything and start from `weights` again; the compiled steps are kept."""
-        self._mean.assign(inputs.mean)
-        self._scale.assign(inputs.scale)
-        self._class_means.assign(inputs.class_means)
+        self.feed(inputs)
         for variable, array in zip(self._weights, weights, strict=True):
             variable.assign(array)
         for variable in (*self._biases, *self._first, *self._second):
             variable.assign(tf.zeros_like(variable))
 
-    def run(self, first_step: int, rates: FloatArray, batches: Batches) -> float:
-        """Do one step a batch with the learning rates float32[steps] and return their mean loss in nats.
+    def feed(self, inputs: Inputs) -> None:
+        """Let the vectors go in like this from now on."""
+        self._mean.assign(inputs.mean)
+        self._scale.assign(inputs.scale)
+        self._class_means.assign(inputs.class_means)
 
-        `first_step` is how many steps were done before: Adam's bias correction and the dropout follow from it.
+    def run(self, first_step: int, rates: FloatArray, batches: Batches) -> FloatArray:
+        """Do one step a batch with the learning rates float32[steps] and return the losses float32[steps], in nats.
+
+        `first_step` is how many steps were done before: Adam's bias correction and the dropout follow from it. The
+        same steps in one call or in several give the same weights and losses.
         """
-        loss = self._run(first_step, rates, batches.rows, batches.partners, batches.factors)
-        return float(loss)
+        return np.asarray(self._run(first_step, rates, batches.rows, batches.partners, batches.factors))
+
+    def state(self) -> dict[str, FloatArray]:
+        """Return a copy of all that the steps change: weights, biases and, for AdamW, both moments of each."""
+        return {name: variable.numpy().copy() for name, variable in self._named()}
+
+    def restore(self, state: Mapping[str, FloatArray]) -> None:
+        """Go back to what `state` returned, of a network of the same sizes and method.
+
+        Raises:
+            KeyError: an array is missing.
+            ValueError: an array has another shape.
+        """
+        for name, variable in self._named():
+            variable.assign(state[name])
+
+    def _named(self) -> Iterator[tuple[str, Any]]:
+        kinds = {"weight": self._weights, "bias": self._biases, "first": self._first, "second": self._second}
+        for kind, variables in kinds.items():
+            for index, variable in enumerate(variables):
+                yield f"{kind}.{index}", variable
 
     def score(self, rows: npt.NDArray[np.int32]) -> Score:
         """Score the network on these rows of the vectors, int32[n]."""
@@ -169,8 +193,8 @@ class TrainedNetwork:
 
     def _steps(self, first_step: Any, rates: Any, rows: Any, partners: Any, factors: Any) -> Any:
         """Do the steps; tf.function's autograph makes the loop part of the graph."""
-        total = tf.constant(0.0)
         steps = tf.shape(rows)[0]
+        losses = tf.TensorArray(tf.float32, steps)
         smoothing = self._method.label_smoothing
         for index in tf.range(steps):
             inputs = self._batch(rows[index], partners[index], factors[index])
@@ -181,8 +205,8 @@ class TrainedNetwork:
                 loss = tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(targets, outputs))
             gradients = tape.gradient(loss, self._variables)
             self._update(gradients, rates[index], tf.cast(first_step + index + 1, tf.float32))
-            total += loss
-        return total / tf.cast(steps, tf.float32)
+            losses = losses.write(index, loss)
+        return losses.stack()
 
     def _update(self, gradients: Any, rate: Any, step: Any) -> None:
         if not self._method.adam:

@@ -1,0 +1,93 @@
+"""Recipe `mlp`: find the number of epochs on the validation part, then train once more on both parts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import tensorflow as tf
+
+from trainer import batches
+from trainer.early_stopping import EarlyStopping
+from trainer.network_training import Inputs, Method, TrainedNetwork
+from trainer.progress import Phase
+from trainer.statistics import class_means, standardisation
+
+if TYPE_CHECKING:
+    from trainer.batches import FloatArray, RowArray
+    from trainer.fit import FittedHead, TrainingData
+    from trainer.fitting import Fitting
+    from trainer.recipes import MlpRecipe
+
+
+def fit_mlp(recipe: MlpRecipe, data: TrainingData, fitting: Fitting) -> FittedHead:
+    """Fit, then refit. A checkpoint may lie anywhere in either."""
+    both = np.concatenate([data.training, data.validation])
+    watch = EarlyStopping(recipe.patience)
+    method = Method(
+        adam=True,
+        weight_decay=recipe.weight_decay,
+        dropout=recipe.dropout,
+        label_smoothing=recipe.label_smoothing,
+        residuals=recipe.residual_noise > 0,
+        seed=recipe.seed,
+    )
+    inputs = _standardised(data, data.training)
+    network = TrainedNetwork(
+        tf.constant(data.vectors), tf.constant(data.labels), _he_weights(recipe, data), inputs, method
+    )
+    resumed = fitting.begin(network)
+    if resumed:
+        watch.restore(fitting.kept)
+    course = _Course(recipe, fitting)
+    if fitting.phase is Phase.FITTING:
+        steps_an_epoch = max(1, len(data.training) // recipe.batch_size)
+        planned = max(1, min(recipe.max_epochs, recipe.max_steps // steps_an_epoch))
+        epoch = fitting.step // steps_an_epoch  # whole ones that are done
+        while epoch < planned and not watch.stop:
+            course.epoch(data.training, epoch, planned)
+            epoch += 1
+            score = network.score(data.validation)
+            watch.see(epoch, score.loss, score.standard_error)
+            fitting.kept = watch.state()
+            fitting.report(planned * steps_an_epoch, epoch, score.loss, score.accuracy)
+        resumed = False
+    inputs = _standardised(data, both)
+    if resumed:
+        network.feed(inputs)
+    else:
+        network.restart(_he_weights(recipe, data), inputs)
+        fitting.phase, fitting.step = Phase.REFITTING, 0
+    steps_an_epoch = max(1, len(both) // recipe.batch_size)
+    for epoch in range(fitting.step // steps_an_epoch, watch.found):
+        course.epoch(both, epoch, watch.found)
+        fitting.report(watch.found * steps_an_epoch, epoch + 1)
+    return fitting.finish(inputs, watch.found, watch.reason)
+
+
+@dataclass(frozen=True, slots=True)
+class _Course:
+    """The passes of one phase after another."""
+
+    recipe: MlpRecipe
+    fitting: Fitting
+
+    def epoch(self, rows: RowArray, done: int, planned: int) -> None:
+        """Do what is left of one pass over `rows` after `done` of `planned`."""
+        recipe = self.recipe
+        drawn = batches.epoch(recipe.seed, done, rows, recipe.batch_size, recipe.residual_noise)
+        steps = len(drawn.rows)
+        at = (np.arange(steps) + done * steps) / (planned * steps)  # [steps], 0 to below 1
+        rates = (recipe.learning_rate * 0.5 * (1 + np.cos(np.pi * at))).astype(np.float32)
+        first = self.fitting.step - done * steps
+        self.fitting.steps(rates[first:], drawn.cut(first, steps))
+
+
+def _he_weights(recipe: MlpRecipe, data: TrainingData) -> list[FloatArray]:
+    return batches.he_weights(recipe.seed, (data.vectors.shape[1], *recipe.hidden_units, data.classes))
+
+
+def _standardised(data: TrainingData, rows: RowArray) -> Inputs:
+    mean, scale = standardisation(data.vectors, rows)
+    return Inputs(mean, scale, class_means(data.vectors, data.labels, rows, data.classes))
