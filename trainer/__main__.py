@@ -21,6 +21,7 @@ from graft.owner_lock import OwnerLock
 from graft.serving.settings import load_settings
 from graft.serving.stage import run_stage
 from graft.v1 import feature_extractor_pb2_grpc, trainer_pb2, trainer_pb2_grpc
+from trainer.analyses import Analyses
 from trainer.catalog.classifiers import ClassifierStore
 from trainer.catalog.connection import Catalog
 from trainer.catalog.datasets import DatasetStore
@@ -31,6 +32,7 @@ from trainer.fit import fit, prepare_tensorflow
 from trainer.head_files import HeadDirectory
 from trainer.importing import Importer
 from trainer.jobs import JobRunner
+from trainer.learning_curve import LearningCurves
 from trainer.registry import Registry
 from trainer.service import TrainerService
 from trainer.settings import TrainerSettings
@@ -83,6 +85,8 @@ async def open_trainer(
             runner=runner,
             jobs=jobs,
             registry=heads,
+            analyses=Analyses(slot),
+            learning_curves=LearningCurves(examples, features, fit),
         )
         trainer_pb2_grpc.add_TrainerServiceServicer_to_server(service, server.handlers)
         yield

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from trainer.service.datasets import DatasetMethods
 from trainer.service.jobs import JobMethods
+from trainer.service.learning_curves import LearningCurveMethods
 from trainer.service.registry import RegistryMethods
 
 
-class TrainerService(DatasetMethods, JobMethods, RegistryMethods):
-    """The trainer on the wire; takes the collaborators of its three parts by keyword."""
+class TrainerService(DatasetMethods, JobMethods, LearningCurveMethods, RegistryMethods):
+    """The trainer on the wire; takes the collaborators of its parts by keyword."""

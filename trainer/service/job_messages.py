@@ -53,7 +53,7 @@ def job_message(job: Job) -> pb.TrainingJob:
 def event_message(job: Job, event: JobEvent) -> pb.WatchTrainingJobResponse:
     """One event: progress, or the job as it stood after a change of state; `job` is how it stands now."""
     if event.progress is not None:
-        return pb.WatchTrainingJobResponse(progress=_progress(event.progress))
+        return pb.WatchTrainingJobResponse(progress=progress_message(event.progress))
     then = job_message(job)
     then.state = _STATES[event.state]
     then.version = event.version
@@ -65,7 +65,8 @@ def event_message(job: Job, event: JobEvent) -> pb.WatchTrainingJobResponse:
     return pb.WatchTrainingJobResponse(job=then)
 
 
-def _progress(progress: Progress) -> pb.TrainingProgress:
+def progress_message(progress: Progress) -> pb.TrainingProgress:
+    """How far a job or an analysis is."""
     return pb.TrainingProgress(
         phase=progress.phase,
         done=progress.step,
