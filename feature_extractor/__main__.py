@@ -30,6 +30,7 @@ from feature_extractor.pipeline.extraction import Extraction
 from feature_extractor.service import FeatureExtractorService
 from feature_extractor.settings import ExtractorSettings
 from feature_extractor.settled_memory import settle_memory
+from feature_extractor.trunks.graph_export import GraphExporter
 from feature_extractor.trunks.loading import LoadedTrunk, load_trunk
 from feature_extractor.trunks.weights.record import TrunkRequest
 from graft.serving.closing import closing_in_thread
@@ -107,6 +108,7 @@ async def open_extractor(
             trunk_message(loaded),
             limits_message(settings),
             message_bytes=settings.queue_bytes,
+            graphs=GraphExporter(settings.home, loaded.resolution),
         )
         feature_extractor_pb2_grpc.add_FeatureExtractorServiceServicer_to_server(service, server.handlers)
         yield

@@ -11,6 +11,7 @@ from feature_extractor.decoding.views import VIEW_RULE
 from feature_extractor.pipeline.admission import lane_share
 from feature_extractor.pipeline.lanes import Lane
 from feature_extractor.trunks.loading import is_graph
+from feature_extractor.trunks.precision import FLOAT32
 from graft import statuses
 from graft.errors import GraftError, InternalError, InvalidArgumentError, Violation
 from graft.v1 import feature_extractor_pb2 as pb
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from feature_extractor.pipeline.flights import Extracted
     from feature_extractor.pipeline.timings import Timings
     from feature_extractor.settings import ExtractorSettings
+    from feature_extractor.trunks.graph_export import ExportedGraph
     from feature_extractor.trunks.loading import LoadedTrunk
 
 _log = logging.getLogger(__name__)
@@ -170,6 +172,25 @@ def trunk_message(loaded: LoadedTrunk) -> pb.Trunk:
         precision=identity.precision,
         engine=identity.engine,
         device=trunk.device,
+    )
+
+
+def trunk_graph_message(trunk: pb.Trunk, graph: ExportedGraph) -> pb.TrunkGraph:
+    """What GetTrunkGraph tells of the graph before its bytes."""
+    return pb.TrunkGraph(
+        fingerprint=trunk.fingerprint,
+        weights=trunk.weights,
+        layer=trunk.layer,
+        input_tensor=graph.input_tensor,
+        output_tensor=graph.output_tensor,
+        input_height_px=graph.height_px,
+        input_width_px=graph.width_px,
+        dimensions=graph.dimensions,
+        preprocessing=trunk.preprocessing,
+        precision=FLOAT32,
+        service_precision=trunk.precision,
+        size_bytes=graph.size_bytes,
+        sha256=graph.sha256,
     )
 
 

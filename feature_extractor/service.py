@@ -9,7 +9,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from feature_extractor.cache.records import STORED_DTYPE
-from feature_extractor.conversions import cache_stats_message, eviction_request, feature_results, lane_of
+from feature_extractor.conversions import (
+    cache_stats_message,
+    eviction_request,
+    feature_results,
+    lane_of,
+    trunk_graph_message,
+)
 from feature_extractor.decoding.views import View, picture_key
 from feature_extractor.pipeline.admission import Admission, Bounds, Place
 from feature_extractor.pipeline.beginning import begin
@@ -17,6 +23,7 @@ from feature_extractor.pipeline.calls import Terms
 from feature_extractor.pipeline.lanes import Lane
 from feature_extractor.pipeline.outcomes import outcomes
 from feature_extractor.request_checks import check_digests, check_images, check_inputs, check_views
+from graft.errors import UnimplementedError
 from graft.serving.byte_budget import ByteBudget, StreamShare
 from graft.serving.call_context import current_deadline
 from graft.serving.steps import in_threads
@@ -29,6 +36,7 @@ if TYPE_CHECKING:
 
     from feature_extractor.cache.feature_cache import FeatureCache
     from feature_extractor.pipeline.extraction import Extraction
+    from feature_extractor.trunks.graph_export import GraphExporter
     from graft.v1.common_pb2 import Image
 
     Context = Any
@@ -37,6 +45,7 @@ if TYPE_CHECKING:
 _INLINE_RESULTS: Final = 256
 _LOOKUP_CHUNK: Final = 256
 _PREVIEW_CHUNK: Final = 32
+_GRAPH_CHUNK_BYTES: Final = 2**20
 # Messages of one stream that are worked on at once: enough to keep batches full, few enough to bound memory.
 _STREAM_WINDOW: Final = 4
 
@@ -51,6 +60,7 @@ class FeatureExtractorService(pb_grpc.FeatureExtractorServiceServicer):
         limits: what requests must keep to.
         message_bytes: bytes of the messages that are worked on at once, of all streams, and as many of all calls. Past
             it streams are read no further, though each may always have one message in work, and calls are refused.
+        graphs: makes the trunk's graph; None for an extractor that gives none out.
     """
 
     def __init__(
@@ -61,11 +71,13 @@ class FeatureExtractorService(pb_grpc.FeatureExtractorServiceServicer):
         limits: pb.ExtractionLimits,
         *,
         message_bytes: int,
+        graphs: GraphExporter | None = None,
     ) -> None:
         self._extraction = extraction
         self._cache = cache
         self._trunk = trunk
         self._limits = limits
+        self._graphs = graphs
         self._stream_budget = ByteBudget(message_bytes)
         # A call keeps its message until it is answered, also where it waits for what others compute.
         self._calls = Admission(Bounds.of(sys.maxsize, message_bytes, patient_pictures=1))
@@ -175,6 +187,18 @@ class FeatureExtractorService(pb_grpc.FeatureExtractorServiceServicer):
                 yield pb.EvictCacheResponse(
                     evicted_vectors=progress.vectors, evicted_previews=progress.previews, used_bytes=progress.bytes_used
                 )
+
+    async def GetTrunkGraph(
+        self, request: pb.GetTrunkGraphRequest, context: Context
+    ) -> AsyncIterator[pb.GetTrunkGraphResponse]:
+        """Stream the float32 graph from the file that another process writes it into."""
+        if self._graphs is None:
+            raise UnimplementedError("this extractor gives its trunk's graph to nobody")
+        async with self._graphs.made() as made:
+            yield pb.GetTrunkGraphResponse(graph=trunk_graph_message(self._trunk, made))
+            with made.path.open("rb") as file:
+                while chunk := await asyncio.to_thread(file.read, _GRAPH_CHUNK_BYTES):
+                    yield pb.GetTrunkGraphResponse(chunk=chunk)
 
     async def _extract(
         self, images: Sequence[Image], terms: Terms, *, timed: bool, omit_vectors: bool = False

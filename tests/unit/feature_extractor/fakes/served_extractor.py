@@ -27,6 +27,7 @@ class Served:
     def __init__(self) -> None:
         self.extraction = FakeExtraction()
         self.cache = FakeCache()
+        self.graphs: Any = None
         self.stub: Any = None
 
     def register(self, handlers: grpc.aio.Server) -> None:
@@ -37,6 +38,7 @@ class Served:
             pb.Trunk(fingerprint=FINGERPRINT, dimensions=DIMENSIONS),
             pb.ExtractionLimits(max_images_per_request=4, max_views=MAX_VIEWS, max_inputs_per_call=MAX_INPUTS),
             message_bytes=1000,
+            graphs=self.graphs,
         )
         feature_extractor_pb2_grpc.add_FeatureExtractorServiceServicer_to_server(service, handlers)
 
