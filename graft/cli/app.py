@@ -7,7 +7,21 @@ from typing import Annotated
 
 import typer
 
-from graft.cli import cache, classify, delete, extract, importing, lists, promote, sample, status, train, trunk, up
+from graft.cli import (
+    cache,
+    classify,
+    delete,
+    extract,
+    importing,
+    learning_curve,
+    lists,
+    promote,
+    sample,
+    status,
+    train,
+    trunk,
+    up,
+)
 from graft.cli.group import GraftGroup
 from graft.cli.session import Session, checked_address
 
@@ -65,6 +79,7 @@ app.command("sample")(sample.sample)
 app.command("import")(importing.import_pictures)
 app.command("train")(train.train)
 app.command("watch")(train.watch)
+app.command("learning-curve")(learning_curve.learning_curve)
 app.command("cancel")(train.cancel)
 app.command("classify")(classify.classify)
 app.command("extract")(extract.extract)
@@ -72,6 +87,7 @@ app.command("datasets")(lists.datasets)
 app.command("jobs")(lists.jobs)
 app.command("classifiers")(lists.classifiers)
 app.command("promote")(promote.promote)
+app.command("rollback")(promote.rollback)
 app.add_typer(cache.app, name="cache")
 app.add_typer(delete.app, name="delete")
 app.add_typer(trunk.app, name="trunk")

@@ -21,4 +21,7 @@ ViewSeed: TypeAlias = Annotated[
     int,
     typer.Option(min=0, max=2**64 - 1, metavar="N", help="What the views are drawn from, beside the picture itself."),
 ]
+Page: TypeAlias = Annotated[
+    Path | None, typer.Option("--page", metavar="FILE", help="Write it as a self-contained HTML page, too.")
+]
 NpzFile: TypeAlias = Annotated[Path, typer.Option(metavar="FILE.npz", help="File to write.", show_default=False)]

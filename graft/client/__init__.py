@@ -2,6 +2,7 @@
 
 from graft.client.aio import AsyncClient
 from graft.client.cache_records import CacheStats, EvictProgress, FingerprintStats, VerifyProgress
+from graft.client.curve_records import LearningCurve, LearningCurvePoint
 from graft.client.feature_records import Feature, Limits, Lookup, Preview, StageTimings, Trunk, ViewFeature
 from graft.client.folders import PICTURE_SUFFIXES, Folder
 from graft.client.job_records import Job, JobState, Progress, Recipe
@@ -32,6 +33,8 @@ __all__ = [
     "LabelCount",
     "LabelledPicture",
     "Lane",
+    "LearningCurve",
+    "LearningCurvePoint",
     "Limits",
     "Lookup",
     "Metrics",

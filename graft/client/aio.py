@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Self
 
 from graft.channels import MAX_MESSAGE_BYTES, open_channel
 from graft.client import flows, queries, trainer_calls
+from graft.client.aio_analyses import AsyncAnalysisMethods
 from graft.client.aio_pictures import AsyncPictureMethods
 from graft.client.asynchronous import AsyncRunner
 from graft.client.extra_views import Views
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from graft.client.results import ServiceHealth
 
 
-class AsyncClient(AsyncPictureMethods):
+class AsyncClient(AsyncPictureMethods, AsyncAnalysisMethods):
     """Talks to a gateway from an event loop; an asynchronous context manager with the methods of Client.
 
     A picture is a path or a file's bytes. A digest is the SHA-256 of a picture's bytes, 32 raw bytes. What goes wrong
@@ -197,6 +198,15 @@ class AsyncClient(AsyncPictureMethods):
         With `expected_version` nothing changes unless the alias points there now; 0 stands for no alias.
         """
         return await self._runner.call(trainer_calls.set_alias(classifier, version, alias, expected_version))
+
+    async def roll_back(
+        self, classifier: str, alias: str = "production", expected_version: int | None = None
+    ) -> Classifier:
+        """Point an alias back at the version that it pointed at before; called again, it goes back one further.
+
+        With `expected_version` nothing changes unless the alias points there now; 0 stands for no alias.
+        """
+        return await self._runner.call(trainer_calls.roll_back(classifier, alias, expected_version))
 
     async def delete_version(self, classifier: str, version: int) -> None:
         """Delete a version that no alias points to."""

@@ -14,6 +14,7 @@ from graft.client.records import Part
 from graft.client.reports import ImportReport
 from graft.client.retrying import RetryPolicy
 from graft.client.streaming import KnownLimits
+from graft.client.sync_analyses import AnalysisMethods
 from graft.client.sync_pictures import PictureMethods
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from graft.client.results import ServiceHealth
 
 
-class Client(PictureMethods):
+class Client(PictureMethods, AnalysisMethods):
     """Talks to a gateway with blocking calls; a context manager, and safe to use from several threads.
 
     A picture is a path or a file's bytes. A digest is the SHA-256 of a picture's bytes, 32 raw bytes. What goes wrong
@@ -190,6 +191,13 @@ class Client(PictureMethods):
         With `expected_version` nothing changes unless the alias points there now; 0 stands for no alias.
         """
         return self._runner.call(trainer_calls.set_alias(classifier, version, alias, expected_version))
+
+    def roll_back(self, classifier: str, alias: str = "production", expected_version: int | None = None) -> Classifier:
+        """Point an alias back at the version that it pointed at before; called again, it goes back one further.
+
+        With `expected_version` nothing changes unless the alias points there now; 0 stands for no alias.
+        """
+        return self._runner.call(trainer_calls.roll_back(classifier, alias, expected_version))
 
     def delete_version(self, classifier: str, version: int) -> None:
         """Delete a version that no alias points to."""

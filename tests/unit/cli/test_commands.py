@@ -173,6 +173,15 @@ def test_promote_moves_the_alias(graft: Any, gateway: Any) -> None:
     assert gateway.state.aliases["faces"]["canary"] == 1
 
 
+def test_rollback_moves_the_alias_back(graft: Any, gateway: Any) -> None:
+    """It says what the alias was; where there is nothing before, it fails with the reason."""
+    graft("promote", "faces", 2)
+    assert "faces: production is version 1 (it was version 2)" in graft("rollback", "faces").stdout
+    assert gateway.state.aliases["faces"] == {"production": 1}
+    refused = graft("rollback", "faces", code=1)
+    assert "NO_EARLIER_VERSION" in refused.stderr
+
+
 def test_deleting_asks_first(graft: Any, gateway: Any) -> None:
     """No is no; --yes does not ask."""
     digest = hashlib.sha256(b"x").digest()

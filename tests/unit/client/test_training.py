@@ -84,6 +84,10 @@ async def test_classifiers_and_versions(client: Client, aclient: AsyncClient) ->
     assert [each.version for each in client.versions("faces")] == [2, 1]
     assert client.versions("faces")[0].metrics.confusion_matrix is None
     assert (await aclient.set_alias("faces", 2)).aliases == {"production": 2}
+    assert client.roll_back("faces", expected_version=2).aliases == {"production": 1}
+    client.set_alias("faces", 2)
+    assert (await aclient.roll_back("faces", expected_version=2)).aliases == {"production": 1}
+    client.set_alias("faces", 2)
     assert [each.name for each in await aclient.classifiers()] == ["faces"]
     with pytest.raises(FailedPreconditionError) as caught:
         client.delete_version("faces", 2)

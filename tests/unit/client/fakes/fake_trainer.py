@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from fake_analyses import Analyses
 from fake_state import DIMENSIONS, FINGERPRINT, State, check_views, digest_of, fail, now
 
 from graft import statuses
@@ -17,10 +18,10 @@ from graft.errors import (
     ResourceExhaustedError,
     UnavailableError,
 )
-from graft.v1 import trainer_pb2, trainer_pb2_grpc
+from graft.v1 import trainer_pb2
 
 
-class Trainer(trainer_pb2_grpc.TrainerServiceServicer):
+class Trainer(Analyses):
     """Keeps datasets, and jobs that end as the test wants."""
 
     def __init__(self, state: State) -> None:
@@ -208,6 +209,16 @@ class Trainer(trainer_pb2_grpc.TrainerServiceServicer):
         self._classifier(request.classifier, context)
         self.state.aliases[request.classifier][request.alias] = request.version
         return trainer_pb2.SetAliasResponse(classifier=self._classifier(request.classifier, context))
+
+    def RollbackAlias(self, request: Any, context: Any) -> Any:
+        self._classifier(request.classifier, context)
+        present = self.state.aliases[request.classifier].get(request.alias, 0)
+        if request.expected_version != present or present != 2:
+            fail(context, FailedPreconditionError("there is none before", reason="NO_EARLIER_VERSION"))
+        self.state.aliases[request.classifier][request.alias] = 1
+        return trainer_pb2.RollbackAliasResponse(
+            classifier=self._classifier(request.classifier, context), version=1, previous_version=2
+        )
 
     def DeleteVersion(self, request: Any, context: Any) -> Any:
         aliased = [a for a, v in self.state.aliases[request.classifier].items() if v == request.version]

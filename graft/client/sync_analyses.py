@@ -1,0 +1,47 @@
+"""What the blocking client has the trainer find out about datasets and heads."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from graft.client import analyses
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from graft.client.blocking import BlockingRunner
+    from graft.client.curve_records import LearningCurve
+    from graft.client.job_records import Progress, Recipe
+
+
+class AnalysisMethods:
+    """The methods whose work takes a while and streams its progress; a base of Client, which is what to use.
+
+    Each begins with the iteration; ending that early ends the work. The outcome is the last thing yielded.
+    """
+
+    _runner: BlockingRunner
+
+    def learning_curve(
+        self,
+        dataset: str,
+        recipe: Recipe | None = None,
+        *,
+        counts: Sequence[int] = (),
+        repeats: int = 0,
+        wished_accuracy: float = 0.0,
+        page: bool = False,
+    ) -> Iterator[Progress | LearningCurve]:
+        """Measure how accuracy grows with the number of pictures.
+
+        Args:
+            dataset: its name.
+            recipe: how to train; None is as `train` does.
+            counts: pictures a class, each 2 or more; empty is 5, 10, 20, 50 … and all there are.
+            repeats: draws for each number; 0 is 3.
+            wished_accuracy: what the number of pictures is wanted for; 0 is 0.93.
+            page: have the curve as an HTML file too.
+        """
+        return self._runner.iterate(
+            analyses.learning_curve(dataset, recipe, counts, repeats, wished_accuracy, page=page)
+        )
