@@ -170,6 +170,23 @@ class Registry:
         self._changes.publish(make)
         return self._store.get(classifier)
 
+    def roll_back(self, classifier: str, alias: str, expected: int | None = None) -> tuple[int, int]:
+        """Point `alias` back at the version before; return (that, the one it pointed at); errors as in ClassifierStore.
+
+        Raises:
+            InvalidArgumentError: the alias is no valid name.
+        """
+        check_name("alias", alias)
+        moved = (0, 0)
+
+        def make() -> Change:
+            nonlocal moved
+            moved = self._store.roll_back(classifier, alias, expected)
+            return Change(ChangeKind.ALIAS_SET, classifier, moved[0], alias)
+
+        self._changes.publish(make)
+        return moved
+
     def delete_version(self, classifier: str, version: int) -> None:
         """Delete a version, row first, then files; refused while an alias points at it.
 

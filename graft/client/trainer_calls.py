@@ -145,6 +145,12 @@ def set_alias(classifier: str, version: int, alias: str, expected_version: int |
     return Call(_method("SetAlias"), request, lambda response: wire_records.classifier(response.classifier))
 
 
+def roll_back(classifier: str, alias: str, expected_version: int | None) -> Call[Classifier]:
+    """Point an alias back at the version before."""
+    request = trainer_pb2.RollbackAliasRequest(classifier=classifier, alias=alias, expected_version=expected_version)
+    return Call(_method("RollbackAlias"), request, lambda response: wire_records.classifier(response.classifier))
+
+
 def delete_version(classifier: str, version: int) -> Call[None]:
     """Delete a version."""
     request = trainer_pb2.DeleteVersionRequest(classifier=classifier, version=version)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from graft.errors import AbortedError, FailedPreconditionError, Violation
-from trainer.catalog import paging
+from graft.errors import FailedPreconditionError, Violation
+from trainer.catalog import alias_moves, paging
 from trainer.catalog import version_records as records
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class ClassifierStore:
                 "INSERT INTO versions VALUES (?, ?, ?, ?, ?)", (row_id, version, job_number, manifest, now_ms)
             )
             if only:
-                connection.execute("INSERT INTO aliases VALUES (?, ?, ?, ?)", (row_id, PRODUCTION, version, now_ms))
+                alias_moves.point(connection, row_id, PRODUCTION, version, now_ms)
             return only
 
     def get_version(self, classifier: str, version: int) -> Version:
@@ -130,25 +130,27 @@ class ClassifierStore:
             row_id = records.classifier_id(connection, classifier)
             if version:
                 records.get_version(connection, classifier, version)
-            row = connection.execute(
-                "SELECT version FROM aliases WHERE classifier_id = ? AND alias = ?", (row_id, alias)
-            ).fetchone()
-            present = int(row[0]) if row else 0
-            if expected is not None and present != expected:
-                raise AbortedError(
-                    f"alias {alias!r} of {classifier!r} points at version {present}, not {expected} (0 is none): "
-                    "read it again, then decide",
-                    reason="CONFLICT",
-                    metadata={"present_version": str(present)},
-                )
-            if version:
-                connection.execute(
-                    """INSERT INTO aliases VALUES (?, ?, ?, ?) ON CONFLICT (classifier_id, alias)
-                    DO UPDATE SET version = excluded.version, updated_ms = excluded.updated_ms""",
-                    (row_id, alias, version, self._catalog.now_ms()),
-                )
-            else:
-                connection.execute("DELETE FROM aliases WHERE classifier_id = ? AND alias = ?", (row_id, alias))
+            alias_moves.check_expected(connection, row_id, classifier, alias, expected)
+            alias_moves.point(connection, row_id, alias, version, self._catalog.now_ms())
+
+    def roll_back(self, classifier: str, alias: str, expected: int | None = None) -> tuple[int, int]:
+        """Point `alias` at the version before; return (that, the one it pointed at, 0 if it was taken away).
+
+        Args:
+            classifier: the classifier's name.
+            alias: the alias, a valid name.
+            expected: as in `set_alias`.
+
+        Raises:
+            NotFoundError: the classifier is not there.
+            FailedPreconditionError: reason NO_EARLIER_VERSION.
+            AbortedError: reason CONFLICT; the alias points elsewhere than `expected`.
+        """
+        with self._catalog.write() as connection:
+            records.get_classifier(connection, classifier)
+            row_id = records.classifier_id(connection, classifier)
+            alias_moves.check_expected(connection, row_id, classifier, alias, expected)
+            return alias_moves.go_back(connection, row_id, alias, self._catalog.now_ms())
 
     def delete_version(self, classifier: str, version: int) -> None:
         """Delete the row of a version.
@@ -194,7 +196,7 @@ class ClassifierStore:
                     violations=(Violation(classifier, f"in use by {jobs}"),),
                 )
             row_id = records.classifier_id(connection, classifier)
-            connection.execute("DELETE FROM aliases WHERE classifier_id = ?", (row_id,))
+            alias_moves.forget(connection, row_id)
             rows = connection.execute("SELECT version FROM versions WHERE classifier_id = ?", (row_id,)).fetchall()
             connection.execute("DELETE FROM versions WHERE classifier_id = ?", (row_id,))
             return tuple(version for (version,) in rows)

@@ -76,6 +76,34 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "DROP INDEX examples_by_label",
         "CREATE INDEX examples_by_label ON examples (dataset_id, label, digest, part)",
     ),
+    (
+        # The parts of pictures that were removed.
+        """CREATE TABLE removed_parts (
+            dataset_id INTEGER NOT NULL REFERENCES datasets(id) ON DELETE CASCADE,
+            digest BLOB NOT NULL CHECK (length(digest) = 32),
+            part TEXT NOT NULL CHECK (part IN ('training', 'validation', 'test')),
+            PRIMARY KEY (dataset_id, digest)) WITHOUT ROWID""",
+        # Pictures whose part is not for good yet: they were not compared with the others. `allowed` names the parts
+        # that they may be placed in, with spaces between; empty means any.
+        """CREATE TABLE unplaced (
+            dataset_id INTEGER NOT NULL REFERENCES datasets(id) ON DELETE CASCADE,
+            digest BLOB NOT NULL CHECK (length(digest) = 32),
+            allowed TEXT NOT NULL,
+            PRIMARY KEY (dataset_id, digest)) WITHOUT ROWID""",
+    ),
+    (
+        # Where aliases pointed: so that one can go back. Version 0: the alias was taken away.
+        """CREATE TABLE alias_moves (
+            classifier_id INTEGER NOT NULL REFERENCES classifiers(id),
+            alias TEXT NOT NULL,
+            sequence INTEGER NOT NULL,
+            version INTEGER NOT NULL,
+            moved_ms INTEGER NOT NULL,
+            undone_ms INTEGER NOT NULL DEFAULT 0,
+            PRIMARY KEY (classifier_id, alias, sequence)) WITHOUT ROWID""",
+        """INSERT INTO alias_moves (classifier_id, alias, sequence, version, moved_ms)
+            SELECT classifier_id, alias, 1, version, updated_ms FROM aliases""",
+    ),
 )
 
 

@@ -65,6 +65,17 @@ class RegistryMethods(pb_grpc.TrainerServiceServicer):
         )
         return pb.SetAliasResponse(classifier=classifier_message(classifier))
 
+    async def RollbackAlias(self, request: pb.RollbackAliasRequest, context: Context) -> pb.RollbackAliasResponse:
+        """Point an alias back at the version before."""
+        expected = request.expected_version if request.HasField("expected_version") else None
+        version, previous = await asyncio.to_thread(
+            self._registry.roll_back, request.classifier, request.alias, expected
+        )
+        classifier = await asyncio.to_thread(self._registry.get_classifier, request.classifier)
+        return pb.RollbackAliasResponse(
+            classifier=classifier_message(classifier), version=version, previous_version=previous
+        )
+
     async def DeleteVersion(self, request: pb.DeleteVersionRequest, context: Context) -> pb.DeleteVersionResponse:
         """Delete a version."""
         await asyncio.to_thread(self._registry.delete_version, request.classifier, request.version)

@@ -88,6 +88,64 @@ def test_compare_and_set_refuses_a_moved_alias(registry: Registry) -> None:
     assert registry.get_classifier("faces").aliases == (("canary", 1), ("production", 2))
 
 
+def _production(registry: Registry) -> int:
+    return dict(registry.get_classifier("faces").aliases).get("production", 0)
+
+
+def test_an_alias_goes_back_the_way_it_came(registry: Registry) -> None:
+    """One step a call, to where it pointed before; promotion goes on from there, and what was undone stays undone."""
+    for job in (1, 2, 3, 4):
+        registry.publish("faces", job, _network(), {})
+    for version in (2, 3, 3):
+        registry.set_alias("faces", "production", version)
+    assert registry.roll_back("faces", "production") == (2, 3)
+    registry.set_alias("faces", "production", 4)
+    assert [registry.roll_back("faces", "production")[0] for _ in range(2)] == [2, 1]
+    assert _production(registry) == 1
+    with pytest.raises(FailedPreconditionError) as caught:
+        registry.roll_back("faces", "production")
+    assert caught.value.reason == "NO_EARLIER_VERSION"
+    assert _production(registry) == 1
+
+
+def test_going_back_is_compare_and_set(registry: Registry) -> None:
+    """An alias that moved since the caller looked is left alone."""
+    for job in (1, 2):
+        registry.publish("faces", job, _network(), {})
+    registry.set_alias("faces", "production", 2)
+    with pytest.raises(AbortedError) as caught:
+        registry.roll_back("faces", "production", expected=1)
+    assert caught.value.reason == "CONFLICT"
+    assert _production(registry) == 2
+    assert registry.roll_back("faces", "production", expected=2) == (1, 2)
+
+
+def test_going_back_passes_over_what_is_gone(registry: Registry) -> None:
+    """A deleted version is no way back, an alias that was taken away has one, and a deleted classifier's are gone."""
+    for job in (1, 2, 3):
+        registry.publish("faces", job, _network(), {})
+    for version in (2, 3):
+        registry.set_alias("faces", "production", version)
+    registry.delete_version("faces", 2)
+    assert registry.roll_back("faces", "production") == (1, 3)
+    registry.set_alias("faces", "production", 0)
+    assert registry.roll_back("faces", "production", expected=0) == (1, 0)
+    registry.delete_classifier("faces")
+    registry.publish("faces", 4, _network(), {})
+    with pytest.raises(FailedPreconditionError):
+        registry.roll_back("faces", "production")
+
+
+def test_the_way_back_is_bounded(registry: Registry, catalog: Catalog) -> None:
+    """Of a thousand moves the last hundred are kept."""
+    for job in (1, 2):
+        registry.publish("faces", job, _network(), {})
+    for move in range(300):
+        registry.set_alias("faces", "production", 1 + move % 2)
+    with catalog.read() as connection:
+        assert connection.execute("SELECT COUNT(*) FROM alias_moves").fetchone() == (100,)
+
+
 def test_alias_needs_a_version_that_is_there(registry: Registry) -> None:
     """An alias cannot point at nothing, and needs a valid name."""
     registry.publish("faces", 1, _network(), {})
