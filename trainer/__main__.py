@@ -24,15 +24,21 @@ from graft.v1 import feature_extractor_pb2_grpc, trainer_pb2, trainer_pb2_grpc
 from trainer.analyses import Analyses
 from trainer.catalog.classifiers import ClassifierStore
 from trainer.catalog.connection import Catalog
+from trainer.catalog.corrections import CorrectionStore
 from trainer.catalog.datasets import DatasetStore
 from trainer.catalog.examples import ExampleStore
 from trainer.catalog.jobs import JobStore
+from trainer.catalog.parts import PartStore
+from trainer.comparison.comparing import Comparing
 from trainer.features import ExtractorFeatures
 from trainer.fit import fit, prepare_tensorflow
 from trainer.head_files import HeadDirectory
 from trainer.importing import Importer
+from trainer.job_folders import FolderSettings, JobFolders
 from trainer.jobs import JobRunner
 from trainer.learning_curve import LearningCurves
+from trainer.placed_examples import PlacedExamples
+from trainer.placing import Placer
 from trainer.registry import Registry
 from trainer.service import TrainerService
 from trainer.settings import TrainerSettings
@@ -65,27 +71,37 @@ async def open_trainer(
         closing.callback(lock.release)
         catalog = await asyncio.to_thread(Catalog, settings.home / "catalog.sqlite3")
         closing.push_async_callback(asyncio.to_thread, catalog.close)
-        datasets, examples, jobs = DatasetStore(catalog), ExampleStore(catalog), JobStore(catalog)
+        datasets, stored, jobs = DatasetStore(catalog), ExampleStore(catalog), JobStore(catalog)
         heads = Registry(ClassifierStore(catalog), HeadDirectory(settings.home / "heads"))
         for classifier, number in await asyncio.to_thread(heads.recover):
             _log.error("files of a version are missing", classifier=classifier, version=number)
         channel = await closing.enter_async_context(open_channel(settings.extractor, settings.max_message_bytes))
         stub = feature_extractor_pb2_grpc.FeatureExtractorServiceStub(channel)
         features = ExtractorFeatures(stub, asyncio.get_running_loop())
+        placer = Placer(PartStore(catalog), features)
+        examples = PlacedExamples(catalog, placer)  # for whoever trains on them or measures
         await asyncio.to_thread(prepare_tensorflow, settings.threads)
         slot = Slot()
-        runner = JobRunner(jobs, Training(examples, features, heads, fit, version("graft")), heads, slot=slot)
+        release = version("graft")
+        folders = JobFolders(
+            settings.home / "jobs", FolderSettings(release, settings.checkpoint_every_s, settings.tensorboard)
+        )
+        training = Training(examples, features, heads, folders, fit, release)
+        runner = JobRunner(jobs, training, heads, folders, slot=slot)
         await asyncio.to_thread(runner.start)
         closing.push_async_callback(asyncio.to_thread, runner.stop, _JOB_STOP_S)
         service = TrainerService(
             datasets=datasets,
-            examples=examples,
-            importer=Importer(features, examples),
+            examples=stored,
+            corrections=CorrectionStore(catalog),
+            importer=Importer(features, stored),
+            placer=placer,
             max_items=settings.max_items_per_message,
             runner=runner,
             jobs=jobs,
             registry=heads,
             analyses=Analyses(slot),
+            comparing=Comparing(examples, features, fit),
             learning_curves=LearningCurves(examples, features, fit),
         )
         trainer_pb2_grpc.add_TrainerServiceServicer_to_server(service, server.handlers)

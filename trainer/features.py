@@ -94,6 +94,14 @@ class ExtractorFeatures:
         """
         return self._wait(self._lookup(digests, view, view_seed))
 
+    def previews(self, digests: Sequence[bytes]) -> list[bytes]:
+        """Return the preview of each picture, a JPEG; empty for one that has none. From a thread other than the loop's.
+
+        Raises:
+            UnavailableError: the extractor is away (EXTRACTOR_UNAVAILABLE).
+        """
+        return self._wait(self._previews(digests))
+
     def _wait(self, work: Coroutine[Any, Any, _T]) -> _T:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
@@ -102,6 +110,17 @@ class ExtractorFeatures:
             return (await self._stub.GetTrunk(pb.GetTrunkRequest())).trunk.fingerprint
         except grpc.aio.AioRpcError as error:
             raise _refusal(error) from error
+
+    async def _previews(self, digests: Sequence[bytes]) -> list[bytes]:
+        found: dict[bytes, bytes] = {}
+        try:
+            for start in range(0, len(digests), _LOOKUP_DIGESTS):
+                request = pb.GetPreviewsRequest(digests=digests[start : start + _LOOKUP_DIGESTS])
+                async for response in self._stub.GetPreviews(request):
+                    found[response.digest] = response.jpeg
+        except grpc.aio.AioRpcError as error:
+            raise _refusal(error) from error
+        return [found.get(digest, b"") for digest in digests]
 
     async def _lookup(
         self, digests: Sequence[bytes], view: int, view_seed: int

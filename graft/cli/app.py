@@ -10,6 +10,7 @@ import typer
 from graft.cli import (
     cache,
     classify,
+    compare,
     delete,
     extract,
     importing,
@@ -79,6 +80,7 @@ app.command("sample")(sample.sample)
 app.command("import")(importing.import_pictures)
 app.command("train")(train.train)
 app.command("watch")(train.watch)
+app.command("compare")(compare.compare)
 app.command("learning-curve")(learning_curve.learning_curve)
 app.command("cancel")(train.cancel)
 app.command("classify")(classify.classify)

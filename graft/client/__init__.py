@@ -2,6 +2,7 @@
 
 from graft.client.aio import AsyncClient
 from graft.client.cache_records import CacheStats, EvictProgress, FingerprintStats, VerifyProgress
+from graft.client.comparison_records import ComparedMethod, Comparison
 from graft.client.curve_records import LearningCurve, LearningCurvePoint
 from graft.client.feature_records import Feature, Limits, Lookup, Preview, StageTimings, Trunk, ViewFeature
 from graft.client.folders import PICTURE_SUFFIXES, Folder
@@ -20,6 +21,8 @@ __all__ = [
     "Classification",
     "Classifier",
     "Client",
+    "ComparedMethod",
+    "Comparison",
     "Dataset",
     "EvictProgress",
     "Example",

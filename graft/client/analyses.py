@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from graft.client import wire_records
+from graft.client.comparison_records import ComparedMethod, Comparison
 from graft.client.curve_records import LearningCurve, LearningCurvePoint
 from graft.client.effects import Emit, Method, Open, Receive
 from graft.v1 import trainer_pb2
@@ -29,6 +30,12 @@ def learning_curve(
         include_page=page,
     )
     return analysis(Method("TrainerService", "MeasureLearningCurve"), request, "curve", _curve)
+
+
+def comparison(dataset: str, methods: Sequence[str], folds: int, seed: int) -> Steps[Progress | Comparison]:
+    """Emit how far the comparison is, then its outcome."""
+    request = trainer_pb2.CompareMethodsRequest(dataset=dataset, methods=methods, folds=folds, seed=seed)
+    return analysis(Method("TrainerService", "CompareMethods"), request, "comparison", _comparison)
 
 
 def analysis(method: Method, request: Any, outcome: str, parse: Callable[[Any], Any]) -> Steps[Any]:
@@ -65,3 +72,20 @@ def _curve(wire: trainer_pb2.LearningCurve) -> LearningCurve:
         needed_is_extrapolated=wire.needed_is_extrapolated,
         page=wire.page,
     )
+
+
+def _comparison(wire: trainer_pb2.Comparison) -> Comparison:
+    methods = tuple(
+        ComparedMethod(
+            each.name,
+            each.description,
+            each.accuracy,
+            each.accuracy_low,
+            each.accuracy_high,
+            tuple(each.accuracies),
+            each.feature_seconds,
+            each.fit_seconds,
+        )
+        for each in wire.methods
+    )
+    return Comparison(wire.dataset, wire.examples, wire.labels, wire.folds, wire.seed, methods)

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from graft.client.blocking import BlockingRunner
+    from graft.client.comparison_records import Comparison
     from graft.client.curve_records import LearningCurve
     from graft.client.job_records import Progress, Recipe
 
@@ -45,3 +46,16 @@ class AnalysisMethods:
         return self._runner.iterate(
             analyses.learning_curve(dataset, recipe, counts, repeats, wished_accuracy, page=page)
         )
+
+    def compare(
+        self, dataset: str, methods: Sequence[str] = (), *, folds: int = 0, seed: int = 0
+    ) -> Iterator[Progress | Comparison]:
+        """Compare ways to classify the pictures of a dataset on the same folds.
+
+        Args:
+            dataset: its name.
+            methods: of `pixels`, `hog`, `seed`, `softmax`, `mlp` and `auto`; empty is all.
+            folds: 2 to 20; 0 is 5.
+            seed: of folds and recipes.
+        """
+        return self._runner.iterate(analyses.comparison(dataset, methods, folds, seed))

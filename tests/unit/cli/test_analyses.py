@@ -45,3 +45,35 @@ def test_a_page_that_cannot_be_written_is_named(graft: Any, tmp_path: Path) -> N
 def test_counts_that_are_no_numbers_are_refused(graft: Any) -> None:
     """As every wrong option is."""
     assert graft("learning-curve", "unsure", "--counts", "5,many").exit_code == 2
+
+
+def test_a_folder_is_imported_and_compared(graft: Any, gateway: Any, folder: Path) -> None:
+    """It becomes a dataset of its own name; a line for each method with its times."""
+    done = graft("compare", folder, "--methods", "hog, mlp", "--folds", "2", "--seed", "3")
+    assert done.exit_code == 0, done.output
+    assert set(gateway.state.datasets) == {"pictures"}
+    assert "4 added" in done.stderr
+    hog, mlp = (line.split() for line in done.stdout.splitlines() if line.startswith(("hog", "mlp")))
+    assert "62.5" in hog
+    assert "1.5" in hog
+    assert "87.5" in mlp
+    assert "cached" in mlp
+    asked = gateway.state.requests[-1]
+    assert (asked.dataset, list(asked.methods), asked.folds, asked.seed) == ("pictures", ["hog", "mlp"], 2, 3)
+
+
+def test_a_folder_compared_as_json_is_json_alone(graft: Any, gateway: Any, folder: Path) -> None:
+    """What the import says goes to standard error."""
+    found = json.loads(graft("compare", folder, "--dataset", "four", "--json").stdout)
+    assert found["dataset"] == "four"
+    assert [each["name"] for each in found["methods"]] == ["hog", "mlp"]
+    assert set(gateway.state.datasets) == {"four"}
+
+
+def test_a_dataset_is_compared_as_it_is(graft: Any, gateway: Any) -> None:
+    """A name that is no folder is a dataset's; an unknown one is an error."""
+    gateway.state.datasets["faces"] = {}
+    assert graft("compare", "faces").exit_code == 0
+    done = graft("compare", "nobody")
+    assert done.exit_code == 1
+    assert "nobody" in done.output

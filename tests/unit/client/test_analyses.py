@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from graft.client import LearningCurve, Progress, Recipe
+from graft.client import Comparison, LearningCurve, Progress, Recipe
 from graft.errors import NotFoundError
 
 if TYPE_CHECKING:
@@ -30,6 +30,26 @@ async def test_a_learning_curve_comes_after_its_progress(client: Client, aclient
     assert isinstance(curve, LearningCurve)
     assert [(each.pictures_per_class, each.accuracy) for each in curve.points] == [(5, 0.75), (20, 0.875)]
     assert (curve.pictures_needed_per_class, curve.needed_is_extrapolated, curve.page) == (60, True, b"<html>")
+
+
+async def test_a_comparison_comes_after_its_progress(client: Client, aclient: AsyncClient, gateway: Any) -> None:
+    """Both clients ask the same and get the same."""
+    client.create_dataset("faces")
+    got = [
+        list(client.compare("faces", ["hog", "mlp"], folds=2, seed=3)),
+        [each async for each in aclient.compare("faces", ["hog", "mlp"], folds=2, seed=3)],
+    ]
+    first, second = gateway.state.requests[-2:]
+    assert first == second
+    assert (list(first.methods), first.folds, first.seed) == (["hog", "mlp"], 2, 3)
+    assert got[0] == got[1]
+    progress, comparison = got[0]
+    assert isinstance(progress, Progress)
+    assert isinstance(comparison, Comparison)
+    assert [(each.name, each.accuracy, each.feature_seconds) for each in comparison.methods] == [
+        ("hog", 0.625, 1.5),
+        ("mlp", 0.875, 0.0),
+    ]
 
 
 async def test_a_curve_that_does_not_tell_says_so(client: Client) -> None:

@@ -32,6 +32,27 @@ CURVE = trainer_pb2.LearningCurve(
 )
 
 
+COMPARISON = trainer_pb2.Comparison(
+    examples=4,
+    labels=2,
+    folds=2,
+    seed=3,
+    methods=[
+        trainer_pb2.ComparedMethod(
+            name=name,
+            description=f"the {name}",
+            accuracy=accuracy,
+            accuracy_low=accuracy - 0.1,
+            accuracy_high=accuracy + 0.05,
+            accuracies=[accuracy, accuracy],
+            feature_seconds=seconds,
+            fit_seconds=0.5,
+        )
+        for name, accuracy, seconds in (("hog", 0.625, 1.5), ("mlp", 0.875, 0.0))
+    ],
+)
+
+
 class Analyses(trainer_pb2_grpc.TrainerServiceServicer):
     """Knows every outcome before it is asked for; remembers what it was asked.
 
@@ -54,3 +75,14 @@ class Analyses(trainer_pb2_grpc.TrainerServiceServicer):
             progress = trainer_pb2.TrainingProgress(phase="fitting", done=done, total=2)
             yield trainer_pb2.MeasureLearningCurveResponse(progress=progress)
         yield trainer_pb2.MeasureLearningCurveResponse(curve=curve)
+
+    def CompareMethods(self, request: Any, context: Any) -> Any:
+        if request.dataset not in self.state.datasets:
+            fail(context, NotFoundError("dataset", request.dataset))
+        self.state.requests.append(request)
+        comparison = trainer_pb2.Comparison()
+        comparison.CopyFrom(COMPARISON)
+        comparison.dataset = request.dataset
+        progress = trainer_pb2.TrainingProgress(phase="fitting", done=1, total=4)
+        yield trainer_pb2.CompareMethodsResponse(progress=progress)
+        yield trainer_pb2.CompareMethodsResponse(comparison=comparison)
