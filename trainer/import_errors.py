@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from graft.errors import GraftError, InvalidArgumentError, NotFoundError, Violation
+from graft.errors import FailedPreconditionError, GraftError, InvalidArgumentError, NotFoundError, Violation
 from trainer.catalog.examples import check_digest
 from trainer.labels import check_label
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from trainer.importing import Item
+    from trainer.split import Part
 
 
 def problem_of(index: int, item: Item) -> InvalidArgumentError | None:
@@ -19,6 +22,10 @@ def problem_of(index: int, item: Item) -> InvalidArgumentError | None:
         violations = (Violation(f"{field}.picture", "must be set"),)
         message = f"{field} has neither digest nor content"
         return InvalidArgumentError(message, reason="PICTURE_REQUIRED", violations=violations)
+    if None in item.allowed:
+        violations = (Violation(f"{field}.parts", "must be parts of a dataset"),)
+        message = f"{field} names a part that there is not"
+        return InvalidArgumentError(message, reason="INVALID_PART", violations=violations)
     try:
         check_label(f"{field}.label", item.label)
         if item.digest is not None:
@@ -37,6 +44,18 @@ def not_cached(index: int, digest: bytes, views: int) -> NotFoundError:
         f"items[{index}]: the picture with SHA-256 {digest.hex()} {lack}; send its bytes",
         reason="FEATURE_NOT_CACHED",
         metadata={"index": str(index), "digest": digest.hex()},
+    )
+
+
+def placed_elsewhere(index: int, digest: bytes, allowed: Iterable[Part | None]) -> FailedPreconditionError:
+    """The error of a picture that is in the dataset already, in a part that its item does not name."""
+    wished = " or ".join(part for part in allowed if part)
+    problem = f"it is in another part of the dataset than {wished}, and stays there; remove it first to move it"
+    return FailedPreconditionError(
+        f"items[{index}] (sha256 {digest.hex()}): {problem}",
+        reason="PLACED_ELSEWHERE",
+        metadata={"index": str(index), "digest": digest.hex()},
+        violations=(Violation(f"items[{index}].parts", problem),),
     )
 
 

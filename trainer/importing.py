@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from graft.errors import FailedPreconditionError
 from trainer.catalog.examples import AddOutcome, NewExample
-from trainer.import_errors import not_cached, placed, problem_of
+from trainer.import_errors import not_cached, placed, placed_elsewhere, problem_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from graft.errors import GraftError
     from trainer.catalog.examples import ExampleStore
+    from trainer.split import Part
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +27,14 @@ class Item:
         source: where it came from, for people; may be empty.
         digest: SHA-256 of a picture whose vector is cached; None if the bytes are given.
         content: the picture's bytes; None if the digest is given.
+        allowed: the parts that it may be placed in, None for one that there is not; empty means any.
     """
 
     label: str
     source: str
     digest: bytes | None = None
     content: bytes | None = None
+    allowed: tuple[Part | None, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,13 +155,13 @@ class Importer:
             absent = digest in missing and all(each.digest != digest or each.error for each in stored)
             vectors[index] = Stored(digest, error=not_cached(index, digest, views.count) if absent else None)
         ready = [index for index in sorted(vectors) if vectors[index].error is None]
-        new = [NewExample(vectors[index].digest, items[index].label, items[index].source) for index in ready]
+        new = [_example(items[index], vectors[index].digest) for index in ready]
         outcomes = await asyncio.to_thread(self._examples.add, dataset, new) if new else []
         done = dict(zip(ready, outcomes, strict=True))
         return [
             Added(_digest(items[index]), error=problem)
             if problem
-            else Added(vectors[index].digest, vectors[index].computed, done.get(index), vectors[index].error)
+            else _added(index, items[index], vectors[index], done.get(index))
             for index, problem in enumerate(problems)
         ]
 
@@ -187,6 +190,16 @@ def _placed(sent: list[int], stored: list[Stored]) -> list[Stored]:
         if each.computed:
             told.add(each.digest)
     return results
+
+
+def _example(item: Item, digest: bytes) -> NewExample:
+    return NewExample(digest, item.label, item.source, tuple(part for part in item.allowed if part))
+
+
+def _added(index: int, item: Item, stored: Stored, outcome: AddOutcome | None) -> Added:
+    if outcome is AddOutcome.PLACED_ELSEWHERE:
+        return Added(stored.digest, stored.computed, error=placed_elsewhere(index, stored.digest, item.allowed))
+    return Added(stored.digest, stored.computed, outcome, stored.error)
 
 
 def _digest(item: Item) -> bytes:

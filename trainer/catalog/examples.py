@@ -1,7 +1,8 @@
 """The examples of a dataset: add, list, remove, count.
 
 The identity of an example in its dataset is (digest, label). Importing it again changes nothing, not even its source
-name: the first one stays. One digest under two labels makes two examples, which share one part.
+name: the first one stays. One digest under two labels makes two examples, which share one part. `trainer.catalog.parts`
+tells which.
 """
 
 from __future__ import annotations
@@ -13,8 +14,10 @@ from typing import TYPE_CHECKING
 from graft.errors import InvalidArgumentError, Violation
 from trainer.catalog import paging
 from trainer.catalog.datasets import dataset_id
+from trainer.catalog.examples_digest import digest_of
+from trainer.catalog.parts import first_part, part_in, remember_parts, reopened_part
 from trainer.labels import check_label
-from trainer.split import Part, part_of
+from trainer.split import Part
 
 if TYPE_CHECKING:
     import sqlite3
@@ -30,11 +33,19 @@ MAX_SOURCE_NAME_CHARACTERS = 1000
 
 @dataclass(frozen=True, slots=True)
 class NewExample:
-    """An example to add: SHA-256 of the picture (32 bytes), its label, and where it came from (free text)."""
+    """An example to add.
+
+    Attributes:
+        digest: SHA-256 of the picture, 32 bytes.
+        label: its label.
+        source_name: where it came from, free text.
+        allowed: the parts that it may be placed in; empty means any.
+    """
 
     digest: bytes
     label: str
     source_name: str
+    allowed: tuple[Part, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +74,8 @@ class AddOutcome(StrEnum):
 
     ADDED = "added"
     UNCHANGED = "unchanged"
+    PLACED_ELSEWHERE = "placed elsewhere"
+    """Nothing: the picture is in a part of the dataset that is not among those allowed, and stays there."""
 
 
 def check_digests(digests: Sequence[bytes]) -> None:
@@ -152,10 +165,12 @@ class ExampleStore:
         Raises:
             NotFoundError: reason DATASET_NOT_FOUND.
         """
-        statement = "DELETE FROM examples WHERE dataset_id = ? AND digest = ?"
+        statement = "DELETE FROM examples WHERE dataset_id = ? AND digest = ? RETURNING digest, part"
         with self._catalog.write() as connection:
             row_id = dataset_id(connection, dataset)
-            return sum(connection.execute(statement, (row_id, digest)).rowcount for digest in digests)
+            removed = [row for digest in digests for row in connection.execute(statement, (row_id, digest))]
+            remember_parts(connection, row_id, removed)
+        return len(removed)
 
     def counts(self, dataset: str) -> tuple[LabelCount, ...]:
         """Return the number of examples by label and part, sorted by label.
@@ -170,6 +185,20 @@ class ExampleStore:
                 (dataset_id(connection, dataset),),
             ).fetchall()
         return tuple(LabelCount(*row) for row in rows)
+
+    def sha256(self, dataset: str) -> bytes:
+        """Return the digest of the dataset, 32 bytes, by `digest_of`; no more than one row is in memory.
+
+        Raises:
+            NotFoundError: reason DATASET_NOT_FOUND.
+        """
+        with self._catalog.read() as connection:
+            return digest_of(
+                connection.execute(
+                    "SELECT digest, label, part FROM examples WHERE dataset_id = ? ORDER BY digest, label",
+                    (dataset_id(connection, dataset),),
+                )
+            )
 
     def all_examples(self, dataset: str) -> list[Example]:
         """Return every example by digest and label, in one consistent view.
@@ -192,10 +221,13 @@ def _example(row: tuple[bytes, str, str, str, int]) -> Example:
 
 
 def _add_one(connection: sqlite3.Connection, row_id: int, example: NewExample, now_ms: int) -> AddOutcome:
-    placed = connection.execute(
-        "SELECT part FROM examples WHERE dataset_id = ? AND digest = ?", (row_id, example.digest)
-    ).fetchone()
-    part = placed[0] if placed else part_of(example.digest)  # a placed picture never moves
+    part = part_in(connection, row_id, example.digest)
+    if part is None:
+        part = first_part(connection, row_id, example.digest, example.allowed)
+    elif example.allowed:
+        part = reopened_part(connection, row_id, example.digest, example.allowed) or part
+        if part not in example.allowed:
+            return AddOutcome.PLACED_ELSEWHERE
     added = connection.execute(
         "INSERT INTO examples (dataset_id, label, digest, source_name, part, added_ms)"
         " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",

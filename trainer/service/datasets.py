@@ -9,6 +9,7 @@ from graft.errors import InvalidArgumentError, Violation
 from graft.serving.windows import in_order
 from graft.v1 import trainer_pb2 as pb
 from graft.v1 import trainer_pb2_grpc as pb_grpc
+from trainer.catalog.corrections import Relabelling
 from trainer.catalog.examples import check_digests
 from trainer.importing import ImportCall, Views
 from trainer.service.messages import dataset_message, example_message, import_result, item_of_message, part_of_message
@@ -16,9 +17,11 @@ from trainer.service.messages import dataset_message, example_message, import_re
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from trainer.catalog.corrections import CorrectionStore
     from trainer.catalog.datasets import DatasetStore
     from trainer.catalog.examples import ExampleStore
     from trainer.importing import Importer
+    from trainer.placing import Placer
 
     Context = Any
 
@@ -34,17 +37,28 @@ class DatasetMethods(pb_grpc.TrainerServiceServicer):
     Args:
         datasets: the datasets.
         examples: their examples.
+        corrections: corrects their labels.
         importer: adds examples with their vectors.
+        placer: places them in the parts of their datasets.
         max_items: items in one message of an import.
     """
 
     def __init__(
-        self, datasets: DatasetStore, examples: ExampleStore, importer: Importer, max_items: int, **others: Any
+        self,
+        datasets: DatasetStore,
+        examples: ExampleStore,
+        corrections: CorrectionStore,
+        importer: Importer,
+        placer: Placer,
+        max_items: int,
+        **others: Any,
     ) -> None:
         super().__init__(**others)
         self._datasets = datasets
         self._examples = examples
+        self._corrections = corrections
         self._importer = importer
+        self._placer = placer
         self._max_items = max_items
 
     async def CreateDataset(self, request: pb.CreateDatasetRequest, context: Context) -> pb.CreateDatasetResponse:
@@ -56,7 +70,8 @@ class DatasetMethods(pb_grpc.TrainerServiceServicer):
         """Tell what a dataset holds."""
         dataset = await asyncio.to_thread(self._datasets.get, request.name)
         counts = await asyncio.to_thread(self._examples.counts, request.name)
-        return pb.GetDatasetResponse(dataset=dataset_message(dataset, counts))
+        digest = await asyncio.to_thread(self._examples.sha256, request.name) if request.with_digest else b""
+        return pb.GetDatasetResponse(dataset=dataset_message(dataset, counts, digest))
 
     async def ListDatasets(self, request: pb.ListDatasetsRequest, context: Context) -> pb.ListDatasetsResponse:
         """List datasets by name."""
@@ -73,7 +88,7 @@ class DatasetMethods(pb_grpc.TrainerServiceServicer):
     async def ImportExamples(
         self, request_iterator: AsyncIterator[pb.ImportExamplesRequest], context: Context
     ) -> AsyncIterator[pb.ImportExamplesResponse]:
-        """Add labelled pictures; each message is answered when all of it is on disk."""
+        """Add labelled pictures; each message is answered when all of it is on disk, and all are placed at the end."""
         dataset, call = "", ImportCall()
 
         async def answer(request: pb.ImportExamplesRequest) -> pb.ImportExamplesResponse:
@@ -89,6 +104,8 @@ class DatasetMethods(pb_grpc.TrainerServiceServicer):
 
         async for response in in_order(request_iterator, answer, _IMPORT_WINDOW):
             yield response
+        if dataset:
+            await asyncio.to_thread(self._placer.place_after_import, dataset)
 
     async def ListExamples(self, request: pb.ListExamplesRequest, context: Context) -> pb.ListExamplesResponse:
         """List examples by label and digest."""
@@ -105,10 +122,25 @@ class DatasetMethods(pb_grpc.TrainerServiceServicer):
         )
 
     async def RemoveExamples(self, request: pb.RemoveExamplesRequest, context: Context) -> pb.RemoveExamplesResponse:
-        """Remove examples by digest."""
+        """Remove examples by digest and by label."""
         check_digests(request.digests)
         removed = await asyncio.to_thread(self._examples.remove_digests, request.dataset, list(request.digests))
+        if request.labels:
+            removed += await asyncio.to_thread(self._corrections.remove_labels, request.dataset, list(request.labels))
         return pb.RemoveExamplesResponse(removed=removed)
+
+    async def RelabelExamples(self, request: pb.RelabelExamplesRequest, context: Context) -> pb.RelabelExamplesResponse:
+        """Give pictures other labels."""
+        wanted = [Relabelling(item.digest, item.label, item.from_label) for item in request.items]
+        done = await asyncio.to_thread(self._corrections.relabel, request.dataset, wanted)
+        return pb.RelabelExamplesResponse(relabelled=done.relabelled, merged=done.merged, absent=done.absent)
+
+    async def MergeLabels(self, request: pb.MergeLabelsRequest, context: Context) -> pb.MergeLabelsResponse:
+        """Give all examples of some labels one label."""
+        done = await asyncio.to_thread(
+            self._corrections.merge_labels, request.dataset, list(request.labels), request.into
+        )
+        return pb.MergeLabelsResponse(relabelled=done.relabelled, merged=done.merged, absent=done.absent)
 
 
 def _dataset_of(request: pb.ImportExamplesRequest, begun: str) -> str:

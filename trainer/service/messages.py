@@ -29,6 +29,7 @@ _PARTS: dict[Part, pb.Part.ValueType] = {
     Part.VALIDATION: pb.PART_VALIDATION,
     Part.TEST: pb.PART_TEST,
 }
+_PARTS_BY_NUMBER = {number: part for part, number in _PARTS.items()}
 _OUTCOMES = {
     AddOutcome.ADDED: pb.IMPORT_OUTCOME_ADDED,
     AddOutcome.UNCHANGED: pb.IMPORT_OUTCOME_UNCHANGED,
@@ -63,8 +64,8 @@ def part_of_message(part: pb.Part.ValueType) -> Part | None:
     return found
 
 
-def dataset_message(dataset: Dataset, counts: Iterable[LabelCount] = ()) -> pb.Dataset:
-    """A dataset, with its counts by label where they are given."""
+def dataset_message(dataset: Dataset, counts: Iterable[LabelCount] = (), digest: bytes = b"") -> pb.Dataset:
+    """A dataset, with its counts by label and its digest where they are given."""
     return pb.Dataset(
         name=dataset.name,
         create_time=timestamp(dataset.created_ms),
@@ -73,6 +74,7 @@ def dataset_message(dataset: Dataset, counts: Iterable[LabelCount] = ()) -> pb.D
             pb.LabelCount(label=each.label, train=each.training, validation=each.validation, test=each.test)
             for each in counts
         ],
+        digest=digest,
     )
 
 
@@ -95,6 +97,7 @@ def item_of_message(item: pb.ImportItem) -> Item:
         source=item.source,
         digest=item.digest if given == "digest" else None,
         content=item.content if given == "content" else None,
+        allowed=tuple(_PARTS_BY_NUMBER.get(part) for part in item.parts),
     )
 
 

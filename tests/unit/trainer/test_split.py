@@ -1,4 +1,4 @@
-"""The split: from the digest alone, in the promised shares."""
+"""The split by digest alone: in the promised shares."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import hashlib
 from collections import Counter
 
 import hypothesis
+import pytest
 from hypothesis import strategies as st
 
 from trainer.split import Part, part_of
@@ -40,3 +41,20 @@ def test_four_hundred_pictures_have_a_test_part_of_sixty() -> None:
         parts = Counter(part_of(hashlib.sha256(f"{seed}/{n}".encode()).digest()) for n in range(400))
         enough += parts[Part.TEST] >= 60
     assert enough >= 198
+
+
+@pytest.mark.parametrize(
+    ("allowed", "shares"),
+    [
+        ((Part.TRAINING, Part.VALIDATION), {Part.TRAINING: 0.875, Part.VALIDATION: 0.125}),
+        ((Part.TEST, Part.VALIDATION), {Part.VALIDATION: 1 / 3, Part.TEST: 2 / 3}),
+        ((Part.TEST,), {Part.TEST: 1.0}),
+    ],
+)
+def test_allowed_parts_divide_all_pictures_by_their_shares(
+    allowed: tuple[Part, ...], shares: dict[Part, float]
+) -> None:
+    """Where only some parts are allowed, they take what the others would have had, in proportion."""
+    counts = Counter(part_of(hashlib.sha256(str(n).encode()).digest(), allowed) for n in range(20_000))
+    assert set(counts) == set(shares)
+    assert all(abs(counts[part] / 20_000 - share) < 0.02 for part, share in shares.items())
