@@ -9,29 +9,27 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
-from graft.errors import CancelledError, GraftError, InternalError, ResourceExhaustedError
-from graft.names import check_name
-from trainer import recipes
+from graft.errors import CancelledError, UnavailableError
 from trainer.catalog.job_records import Job, JobEvent, JobState
-from trainer.pace import Pace
+from trainer.job_admission import admit
+from trainer.job_attempts import run_job
+from trainer.job_events import JobEvents
+from trainer.job_recovery import STOPPED, settle
+from trainer.running_job import RunningJob
 from trainer.slot import Slot
-from trainer.subscriptions import Subscribers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any
 
+    from graft.errors import GraftError
     from trainer.catalog.jobs import JobStore
-    from trainer.progress import Progress
+    from trainer.job_folders import JobFolders
     from trainer.registry import Registry
     from trainer.work import Work
 
 _T = TypeVar("_T")
 _log = logging.getLogger(__name__)
-
-_INTERRUPTED = (
-    "the trainer stopped while this job ran; nothing of it was kept. Create the job again: the vectors are cached"
-)
 
 
 class JobRunner:
@@ -42,6 +40,7 @@ class JobRunner:
         store: JobStore,
         work: Work,
         registry: Registry,
+        folders: JobFolders,
         *,
         slot: Slot | None = None,
         max_queued: int = 100,
@@ -53,44 +52,34 @@ class JobRunner:
         Args:
             store: the jobs.
             work: what a job does.
-            registry: tells which version an interrupted job made, if it made one.
+            registry: tells which version a job made that was not recorded as done.
+            folders: what jobs leave in their middle.
             slot: what jobs share with analyses; None is one of their own.
             max_queued: jobs that may wait.
             clock: seconds, for the pace of recorded progress.
-            retry_s: pause after the catalog failed, as it does while the disk is full.
+            retry_s: pause after the catalog failed, as it does while the disk is full, or the extractor was away.
         """
-        self._store, self._work, self._registry = store, work, registry
+        self._store, self._work, self._registry, self._folders = store, work, registry, folders
         self._slot = slot or Slot()
         self._max_queued, self._clock, self._retry_s = max_queued, clock, retry_s
-        self._events: Subscribers[tuple[int, JobEvent]] = Subscribers()
-        # guards the four below; taken before the locks of store and subscribers, never after them
+        self._events = JobEvents(store)
+        # guards the two below; taken before the locks of the running job, store and subscribers, never after them
         self._wake = threading.Condition()
-        self._current = 0  # number of the running job, 0 for none
-        self._committing = False  # the running job is writing its version, or its end, and can no longer be cancelled
+        self._current: RunningJob | None = None
         self._stopping = False
-        self._cancel = threading.Event()  # tells the running job to end; a new one for each job
         self._thread = threading.Thread(target=self._loop, name="jobs", daemon=True)
 
     def start(self) -> None:
-        """Settle what a former process left RUNNING, then run what is QUEUED."""
-        for job in self._store.in_state(JobState.RUNNING):
-            made = self._registry.version_of_job(job.number)
-            if made is None:
-                self._move(job.number, JobState.INTERRUPTED, reason="JOB_INTERRUPTED", message=_INTERRUPTED)
-            else:  # killed between writing the version and saying so
-                self._move(job.number, JobState.SUCCEEDED, version=made.version)
+        """Settle what a former process left (`trainer.job_recovery`), then run what is QUEUED."""
+        settle(self._store, self._events, self._registry, self._folders)
         self._thread.start()
 
     def stop(self, timeout_s: float) -> bool:
-        """Interrupt the running job, leave the queued ones for the next start; return whether the thread ended."""
+        """Leave the running job and the queued ones for the next start; return whether the thread ended in time."""
         with self._wake:
             self._stopping = True
-            if self._current and not self._committing:
-                self._cancel.set()
-                try:
-                    self._move(self._current, JobState.INTERRUPTED, reason="JOB_INTERRUPTED", message=_INTERRUPTED)
-                except Exception:  # noqa: BLE001 - whatever the catalog has, the thread must end
-                    _log.exception("job-%d could not be recorded as interrupted; the next start does", self._current)
+            if self._current is not None:
+                self._current.leave()
             self._wake.notify_all()
         if self._thread.ident is not None:
             self._thread.join(timeout_s)
@@ -114,18 +103,15 @@ class JobRunner:
             AlreadyExistsError: reason REQUEST_ID_REUSED.
             ResourceExhaustedError: reason JOB_QUEUE_FULL.
         """
-        classifier = check_name("classifier", classifier or dataset)
-        settings = recipes.to_dict(recipes.from_dict(recipe or {}))
-        first = self._store.recall(dataset, classifier, settings, request_id)
-        if first is not None:
-            return first  # whatever became of the dataset or the queue since
-        self._work.check(dataset)
-        waiting = len(self._store.in_state(JobState.QUEUED))
-        if waiting >= self._max_queued:
-            raise ResourceExhaustedError(
-                f"{waiting} jobs are queued already: wait for some to end", reason="JOB_QUEUE_FULL", retry_after_s=10.0
-            )
-        job = self._store.create(dataset, classifier, settings, request_id=request_id)
+        job = admit(
+            self._store,
+            self._work,
+            self._max_queued,
+            dataset=dataset,
+            classifier=classifier,
+            recipe=recipe or {},
+            request_id=request_id,
+        )
         with self._wake:
             self._wake.notify_all()
         return job
@@ -137,12 +123,14 @@ class JobRunner:
             NotFoundError: reason JOB_NOT_FOUND.
         """
         number = self._store.get(job_id).number
+        record = partial(
+            self._events.move, number, JobState.CANCELLED, reason="JOB_CANCELLED", message="cancelled on request"
+        )
         with self._wake:
-            running = number == self._current
-            if not (running and self._committing):
-                self._move(number, JobState.CANCELLED, reason="JOB_CANCELLED", message="cancelled on request")
-                if running:
-                    self._cancel.set()
+            if self._current is not None and self._current.job.number == number:
+                self._current.end(record)
+            elif record():
+                self._folders.end(number)  # of a job that a stop had left in its middle
         return self._store.get(job_id)
 
     def subscribe(self, job_id: str, callback: Callable[[JobEvent], object]) -> Callable[[], None]:
@@ -153,31 +141,16 @@ class JobRunner:
         Raises:
             NotFoundError: reason JOB_NOT_FOUND.
         """
-        number = self._store.get(job_id).number
-
-        def filtered(event: tuple[int, JobEvent]) -> None:
-            if event[0] == number:
-                callback(event[1])
-
-        return self._events.subscribe(filtered, lambda: [(number, event) for event in self._store.events(number)])
-
-    def _move(self, number: int, state: JobState, *, reason: str = "", message: str = "", version: int = 0) -> bool:
-        """Move a job and tell the watchers; False if it had ended already."""
-
-        def make() -> tuple[int, JobEvent] | None:
-            event = self._store.move(number, state, reason=reason, message=message, version=version)
-            return None if event is None else (number, event)
-
-        return self._events.publish(make) is not None
+        return self._events.subscribe(self._store.get(job_id).number, callback)
 
     def _loop(self) -> None:
-        while (job := self._insist("the next job could not be taken", self._next)) is not None:
-            outcome = self._run(job)
+        while (running := self._insist("the next job could not be taken", self._next)) is not None:
+            outcome = run_job(self._work, self._slot, running, self._retry_s)
+            running.settle()
+            job_id = running.job.job_id
+            self._insist(f"the end of {job_id} could not be recorded", partial(self._finish, running, outcome))
             with self._wake:
-                self._committing = True
-            self._insist(f"the end of {job.job_id} could not be recorded", partial(self._finish, job.number, outcome))
-            with self._wake:
-                self._current, self._committing = 0, False
+                self._current = None
 
     def _insist(self, trouble: str, act: Callable[[], _T]) -> _T | None:
         """Try until it works, with pauses; None if it still fails at a stop, after which the next start settles it."""
@@ -194,60 +167,26 @@ class JobRunner:
                     return None
                 self._wake.wait_for(lambda: self._stopping, self._retry_s)
 
-    def _next(self) -> Job | None:
+    def _next(self) -> RunningJob | None:
         """Wait for a queued job and move it to RUNNING; None when stopping."""
         with self._wake:
             while not self._stopping:
                 queued = self._store.in_state(JobState.QUEUED)
-                if queued and self._move(queued[0].number, JobState.RUNNING):
-                    self._current, self._cancel = queued[0].number, threading.Event()
-                    return replace(queued[0], state=JobState.RUNNING)
+                if queued and self._events.move(queued[0].number, JobState.RUNNING):
+                    self._current = RunningJob(replace(queued[0], state=JobState.RUNNING), self._events, self._clock)
+                    return self._current
                 if not queued:
                     self._wake.wait()
             return None
 
-    def _run(self, job: Job) -> int | GraftError:
-        """Do a job and return its version or why it has none."""
-        try:
-            with self._slot.taken(self._cancel.is_set):
-                return self._work.run(job, self._reporter(job.number), self._cancel.is_set, self._commit)
-        except Exception as error:  # noqa: BLE001 - whatever it was, the job says INTERNAL and the log the rest
-            if isinstance(error, GraftError) and not isinstance(error, InternalError):
-                return error
-            _log.exception("job-%d failed", job.number)
-            return InternalError("a fault of the trainer: its log has the details")
-
-    def _finish(self, number: int, outcome: int | GraftError) -> None:
-        # a job that was cancelled or interrupted has its final state already, which `_move` leaves as it is
+    def _finish(self, running: RunningJob, outcome: int | GraftError) -> None:
+        # a job that was cancelled has its final state already, which `move` leaves as it is
+        number = running.job.number
         if isinstance(outcome, int):
-            self._move(number, JobState.SUCCEEDED, version=outcome)
-        elif isinstance(outcome, CancelledError):  # by a stop that could not record it
-            self._move(number, JobState.INTERRUPTED, reason="JOB_INTERRUPTED", message=_INTERRUPTED)
+            self._events.move(number, JobState.SUCCEEDED, version=outcome)
+        elif running.left and isinstance(outcome, CancelledError | UnavailableError):  # all stages may stop together
+            self._events.move(number, JobState.QUEUED, message=STOPPED)
+            return
         else:
-            self._move(number, JobState.FAILED, reason=outcome.reason, message=outcome.message)
-
-    def _commit(self) -> None:
-        with self._wake:
-            self._raise_if_cancelled()
-            self._committing = True
-
-    def _raise_if_cancelled(self) -> None:
-        if self._cancel.is_set():
-            raise CancelledError("the job was cancelled", reason="JOB_CANCELLED")
-
-    def _reporter(self, number: int) -> Callable[[Progress], None]:
-        """Return what a job reports its progress to."""
-        pace = Pace(self._clock)
-
-        def report(progress: Progress) -> None:
-            self._raise_if_cancelled()
-            if not pace.due(progress):
-                return
-
-            def make() -> tuple[int, JobEvent] | None:
-                event = self._store.add_progress(number, progress)
-                return None if event is None else (number, event)
-
-            self._events.publish(make)
-
-        return report
+            self._events.move(number, JobState.FAILED, reason=outcome.reason, message=outcome.message)
+        self._folders.end(number)

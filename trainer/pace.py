@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from trainer.progress import Phase, Progress
+    from trainer.progress import Progress
 
 _RECORD_EVERY_S = 0.2
-"""Reports closer than this are not recorded, a change of phase always is: each is a synced write."""
+"""Reports closer than this, or without news, are not recorded, a change of phase always is: each is a synced write."""
 
 
 class Pace:
@@ -18,13 +18,14 @@ class Pace:
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._phase: Phase | None = None
+        self._last: Progress | None = None
         self._at = 0.0
 
     def due(self, progress: Progress) -> bool:
         """Whether this report is to be recorded; if so, it counts as recorded now."""
         now = self._clock()
-        if progress.phase is self._phase and now - self._at < _RECORD_EVERY_S:
+        same_phase = self._last is not None and progress.phase is self._last.phase
+        if same_phase and (progress == self._last or now - self._at < _RECORD_EVERY_S):
             return False
-        self._phase, self._at = progress.phase, now
+        self._last, self._at = progress, now
         return True

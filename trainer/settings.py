@@ -20,5 +20,11 @@ class TrainerSettings(StageSettings):
     """Threads that TensorFlow trains with; 0 is one for each processor. Heads are small: one is enough for most, and
     leaves the rest to an extractor on the same machine."""
 
+    checkpoint_every_s: float = Field(default=2.0, ge=0, le=3600)
+    """Seconds of fitting between two checkpoints of a job at least; they never take more than a fiftieth of its time."""
+
+    tensorboard: bool = False
+    """Whether jobs write event files for TensorBoard, under HOME/jobs/NUMBER/tensorboard."""
+
     max_items_per_message: int = Field(default=256, ge=1, le=4096)
     """Items in one message of ImportExamples."""

@@ -18,13 +18,15 @@ if TYPE_CHECKING:
 
     from trainer.catalog.examples import ExampleStore
     from trainer.catalog.job_records import Job
+    from trainer.checkpoints import Checkpoints
     from trainer.evaluate import Evaluation
     from trainer.fit import FittedHead
+    from trainer.job_folders import JobFolders
     from trainer.registry import Registry
     from trainer.vectors import FeatureSource
 
     Fit = Callable[
-        [recipes.Recipe, TrainingData, Callable[[Progress], None], Callable[[], bool]],
+        [recipes.Recipe, TrainingData, Callable[[Progress], None], Callable[[], bool], Checkpoints],
         FittedHead,
     ]
 
@@ -33,10 +35,16 @@ class Training:
     """Runs training jobs, one at a time."""
 
     def __init__(
-        self, examples: ExampleStore, features: FeatureSource, registry: Registry, fit: Fit, code_version: str
+        self,
+        examples: ExampleStore,
+        features: FeatureSource,
+        registry: Registry,
+        folders: JobFolders,
+        fit: Fit,
+        code_version: str,
     ) -> None:
         """Wire it up: `fit` is `trainer.fit.fit`; `code_version` of Graft goes into each manifest."""
-        self._examples, self._features, self._registry = examples, features, registry
+        self._examples, self._features, self._registry, self._folders = examples, features, registry, folders
         self._fit, self._code_version = fit, code_version
 
     def check(self, dataset: str) -> None:
@@ -54,6 +62,7 @@ class Training:
         report: Callable[[Progress], None],
         cancelled: Callable[[], bool],
         commit: Callable[[], None],
+        note: Callable[[str], None],
     ) -> int:
         """Do the job and return the number of the new version.
 
@@ -63,14 +72,19 @@ class Training:
             cancelled: whether the job was cancelled.
             commit: called just before the version is written; raises CancelledError if the job was cancelled, and
                 from then on it cannot be.
+            note: takes what people should know: where a job goes on that a former process began, or why it does not.
 
         Raises:
             GraftError: with the reason that the job failed for.
         """
         report(Progress(Phase.LOADING))
         recipe = recipes.from_dict(job.recipe)
-        self.check(job.dataset)
-        snapshot = take_snapshot(self._examples.all_examples(job.dataset))
+        folder = self._folders.open(job.number)
+        snapshot = folder.snapshot()  # of a job that goes on; the dataset may have changed since
+        if snapshot is None:
+            self.check(job.dataset)
+            snapshot = take_snapshot(self._examples.all_examples(job.dataset))
+            folder.keep(snapshot)
         vectors = load_vectors(self._features, job.dataset, snapshot, report)
         data = TrainingData(
             vectors.rows,
@@ -79,7 +93,9 @@ class Training:
             snapshot.parts[Part.VALIDATION],
             len(snapshot.labels),
         )
-        fitted = self._fit(recipe, data, report, cancelled)
+        checkpoints = folder.checkpoints(vectors.fingerprint, snapshot, note)
+        with folder.recorded(report) as recorded:
+            fitted = self._fit(recipe, data, recorded, cancelled, checkpoints)
         report(Progress(Phase.EVALUATING))
         test = snapshot.parts[Part.TEST]
         evaluation = evaluate(heads.predict(fitted.network, vectors.rows[test]), snapshot.label_rows[test])

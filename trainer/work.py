@@ -23,6 +23,10 @@ class Work(Protocol):
         report: Callable[[Progress], None],
         cancelled: Callable[[], bool],
         commit: Callable[[], None],
+        note: Callable[[str], None],
     ) -> int:
-        """Do the job and return the version it made; `report` and `commit` raise CancelledError once cancelled."""
+        """Do the job and return the version it made; `report` and `commit` raise CancelledError once cancelled.
+
+        A job that a former process began goes on where it was; `note` takes what people should know of that.
+        """
         ...

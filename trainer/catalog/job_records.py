@@ -11,7 +11,11 @@ from trainer.progress import Progress
 
 
 class JobState(StrEnum):
-    """Where a job is; QUEUED -> RUNNING -> one of the rest, which are final. A queued job may be CANCELLED."""
+    """Where a job is: QUEUED -> RUNNING -> one of the rest, which are final.
+
+    A queued job may be CANCELLED. A running one whose trainer ends is QUEUED again, and goes on when it is its turn; it is
+    INTERRUPTED only if the trainer died of it time after time (`trainer.job_recovery`).
+    """
 
     QUEUED = "QUEUED"
     RUNNING = "RUNNING"
@@ -37,10 +41,10 @@ class Job:
         recipe: how to train, as `trainer.recipes.to_dict` writes it.
         state: where it is.
         reason: UPPER_SNAKE, why it FAILED, was CANCELLED or INTERRUPTED; empty otherwise.
-        message: the same for people, with what to do.
+        message: the same for people, with what to do; while QUEUED or RUNNING what to know of that, mostly nothing.
         version: the version it made; 0 unless SUCCEEDED.
         created_ms: milliseconds since 1970 UTC.
-        started_ms: the same; 0 while QUEUED.
+        started_ms: when it first began to run; 0 before.
         ended_ms: the same; 0 until it ends.
     """
 
@@ -72,7 +76,7 @@ class JobEvent:
         state: the job's state after it.
         progress: how far it is; None for a change of state.
         reason: as in Job, for a final state.
-        message: as in Job, for a final state.
+        message: as in Job.
         version: as in Job.
     """
 

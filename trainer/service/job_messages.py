@@ -47,6 +47,7 @@ def job_message(job: Job) -> pb.TrainingJob:
         end_time=timestamp(job.ended_ms),
         version=job.version,
         error=_error(job.state, job.reason, job.message),
+        note="" if job.state.final else job.message,
     )
 
 
@@ -57,7 +58,8 @@ def event_message(job: Job, event: JobEvent) -> pb.WatchTrainingJobResponse:
     then = job_message(job)
     then.state = _STATES[event.state]
     then.version = event.version
-    if event.state is JobState.QUEUED:
+    then.note = "" if event.state.final else event.message
+    if event.state is JobState.QUEUED and not event.message:
         then.ClearField("start_time")
     if not event.state.final:
         then.ClearField("end_time")

@@ -14,6 +14,7 @@ from trainer.catalog.datasets import DatasetStore
 from trainer.catalog.examples import ExampleStore, NewExample
 from trainer.catalog.jobs import JobStore
 from trainer.head_files import HeadDirectory
+from trainer.job_folders import FolderSettings, JobFolders
 from trainer.registry import Registry
 
 if TYPE_CHECKING:
@@ -52,6 +53,12 @@ def jobs(catalog: Catalog) -> JobStore:
 def registry(catalog: Catalog, tmp_path: Path) -> Registry:
     """Return a registry with no classifiers."""
     return Registry(ClassifierStore(catalog), HeadDirectory(tmp_path / "heads"))
+
+
+@pytest.fixture
+def folders(tmp_path: Path) -> JobFolders:
+    """Return the folders of jobs, none yet; a checkpoint is due at every opportunity."""
+    return JobFolders(tmp_path / "jobs", FolderSettings("1.2.3", every_s=0.0, clock=lambda: 0.0))
 
 
 @pytest.fixture

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from trainer.catalog.job_records import Job
     from trainer.catalog.jobs import JobStore
+    from trainer.job_folders import JobFolders
     from trainer.registry import Registry
 
 _WAIT_S = 20.0
@@ -49,7 +50,12 @@ class FakeWork:
             raise self.refusal
 
     def run(
-        self, job: Job, report: Callable[[Progress], None], cancelled: Callable[[], bool], commit: Callable[[], None]
+        self,
+        job: Job,
+        report: Callable[[Progress], None],
+        cancelled: Callable[[], bool],
+        commit: Callable[[], None],
+        note: Callable[[str], None],
     ) -> int:
         """Report, wait for `release`, then fail or commit."""
         self.started.put(job.number)
@@ -72,9 +78,9 @@ def work() -> FakeWork:
 
 
 @pytest.fixture
-def runner(jobs: JobStore, work: FakeWork, registry: Registry) -> Iterator[JobRunner]:
+def runner(jobs: JobStore, work: FakeWork, registry: Registry, folders: JobFolders) -> Iterator[JobRunner]:
     """Return a running job runner."""
-    started = JobRunner(jobs, work, registry, max_queued=3)
+    started = JobRunner(jobs, work, registry, folders, max_queued=3)
     started.start()
     yield started
     work.release.set()
@@ -179,9 +185,11 @@ def test_watchers_see_history_then_what_happens(runner: JobRunner, work: FakeWor
     assert any(event.progress is not None for event in late)
 
 
-def test_progress_is_recorded_at_a_pace(jobs: JobStore, work: FakeWork, registry: Registry) -> None:
+def test_progress_is_recorded_at_a_pace(
+    jobs: JobStore, work: FakeWork, registry: Registry, folders: JobFolders
+) -> None:
     """Reports that come closer than the pace are not written: a thousand in one moment are one record."""
-    runner = JobRunner(jobs, work, registry, clock=lambda: 5.0)
+    runner = JobRunner(jobs, work, registry, folders, clock=lambda: 5.0)
     work.reports = 1000
     work.release.set()
     runner.start()

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from trainer.catalog.examples import ExampleStore
     from trainer.catalog.job_records import Job
     from trainer.catalog.jobs import JobStore
+    from trainer.checkpoints import Checkpoints
     from trainer.fit import TrainingData
+    from trainer.job_folders import JobFolders
     from trainer.recipes import Recipe
     from trainer.registry import Registry
 
@@ -60,6 +62,7 @@ class FakeFit:
         data: TrainingData,
         on_progress: Callable[[Progress], None],
         cancelled: Callable[[], bool],
+        checkpoints: Checkpoints,
     ) -> FittedHead:
         """Return the head that copies its input."""
         self.data = data
@@ -82,9 +85,11 @@ def fit() -> FakeFit:
 
 
 @pytest.fixture
-def training(examples: ExampleStore, features: FakeFeatures, registry: Registry, fit: FakeFit) -> Training:
+def training(
+    examples: ExampleStore, features: FakeFeatures, registry: Registry, folders: JobFolders, fit: FakeFit
+) -> Training:
     """Return the work of training jobs."""
-    return Training(examples, features, registry, fit, "1.2.3")
+    return Training(examples, features, registry, folders, fit, "1.2.3")
 
 
 @pytest.fixture
@@ -94,7 +99,7 @@ def job(jobs: JobStore, faces: str) -> Job:
 
 
 def _run(training: Training, job: Job) -> int:
-    return training.run(job, lambda _: None, lambda: False, lambda: None)
+    return training.run(job, lambda _: None, lambda: False, lambda: None, lambda _: None)
 
 
 def test_a_job_makes_a_version(
@@ -181,5 +186,5 @@ def test_nothing_is_written_after_a_cancel(training: Training, job: Job, registr
         raise CancelledError("cancelled")
 
     with pytest.raises(CancelledError):
-        training.run(job, lambda _: None, lambda: False, refuse)
+        training.run(job, lambda _: None, lambda: False, refuse, lambda _: None)
     assert registry.aliased_versions() == ()

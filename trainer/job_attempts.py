@@ -1,0 +1,39 @@
+"""One run of a job, to its version or to the reason that it has none."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import TYPE_CHECKING
+
+from graft.errors import GraftError, InternalError, UnavailableError
+
+if TYPE_CHECKING:
+    from trainer.running_job import RunningJob
+    from trainer.slot import Slot
+    from trainer.work import Work
+
+_log = logging.getLogger(__name__)
+
+PATIENCE_S = 600.0
+"""How long a job that goes on waits for the extractor: after a restart of everything it may be up later."""
+
+
+def run_job(work: Work, slot: Slot, running: RunningJob, retry_s: float) -> int | GraftError:
+    """Do a job when the slot is free; one that ran before tries again every `retry_s` while the extractor is away."""
+    gives_up = time.monotonic() + (PATIENCE_S if running.job.started_ms else 0.0)
+    while True:
+        outcome = _attempt(work, slot, running)
+        if not isinstance(outcome, UnavailableError) or time.monotonic() >= gives_up or running.wait(retry_s):
+            return outcome
+
+
+def _attempt(work: Work, slot: Slot, running: RunningJob) -> int | GraftError:
+    try:
+        with slot.taken(running.ended):
+            return work.run(running.job, running.report, running.ended, running.commit, running.note)
+    except Exception as error:  # noqa: BLE001 - whatever it was, the job says INTERNAL and the log the rest
+        if isinstance(error, GraftError) and not isinstance(error, InternalError):
+            return error
+        _log.exception("%s failed", running.job.job_id)
+        return InternalError("a fault of the trainer: its log has the details")
