@@ -96,6 +96,12 @@ def epoch(seed: int, number: int, rows: RowArray, batch_size: int, noise: float)
     return Batches(order, partners, factors)
 
 
+def cosine_rates(highest: float, done: int, steps: int, planned: int) -> FloatArray:
+    """Return learning rates float32[steps] after `done` of `planned` steps: from `highest` to 0 on half a cosine."""
+    at = (np.arange(steps) + done) / planned  # [steps], 0 to below 1
+    return (highest * 0.5 * (1 + np.cos(np.pi * at))).astype(np.float32)
+
+
 def _plain(rows: RowArray) -> Batches:
     """Return batches without residual noise: no partners at all, so that nothing is fetched for it."""
     shape = (*rows.shape, 0)

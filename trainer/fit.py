@@ -7,10 +7,10 @@ Same recipe, same data, same machine: the same weights, bit for bit. Everything 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from trainer.checkpoints import NO_CHECKPOINTS
-from trainer.recipes import MlpRecipe
+from trainer.recipes import AutoRecipe, AverageRecipe, LdaRecipe, LogisticRecipe, MlpRecipe
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,6 +32,8 @@ class TrainingData:
         training: int32[t], rows to train on.
         validation: int32[v], rows that tell when to stop; disjoint from `training`.
         classes: number of labels.
+        origins: int32[n], the row of the picture that each row is a view of, its own for a picture as it is; None if
+            there are no views. Views are in `training` only.
     """
 
     vectors: FloatArray
@@ -39,6 +41,7 @@ class TrainingData:
     training: RowArray
     validation: RowArray
     classes: int
+    origins: RowArray | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,6 +54,7 @@ class FittedHead:
         epochs: passes over the examples behind them; 0 for recipes that count steps only.
         stop_reason: why fitting ended, for people.
         history: the reports of progress, oldest first; whenever there are 2,000, every second one is dropped.
+        search: what `auto` tried and chose, as the manifest holds it; None for other recipes.
     """
 
     network: heads.Network
@@ -58,6 +62,7 @@ class FittedHead:
     epochs: int
     stop_reason: str
     history: tuple[Progress, ...]
+    search: dict[str, Any] | None = None
 
 
 def prepare_tensorflow(threads: int) -> None:
@@ -95,6 +100,18 @@ def fit(
         FailedPreconditionError: reason TRAINING_DIVERGED; the learning rate is too high.
         InternalError: the NumPy forward pass that serves the head does not agree with TensorFlow's.
     """
+    from trainer.fit_combined import fit_auto, fit_average
+    from trainer.fit_linear import fit_lda, fit_logistic
+
+    if isinstance(recipe, LdaRecipe):
+        return fit_lda(recipe, data, on_progress, cancelled)
+    if isinstance(recipe, LogisticRecipe):
+        return fit_logistic(recipe, data, on_progress, cancelled)
+    if isinstance(recipe, AverageRecipe):
+        return fit_average(recipe, data, on_progress, cancelled, checkpoints)
+    if isinstance(recipe, AutoRecipe):
+        return fit_auto(recipe, data, on_progress, cancelled, checkpoints)
+
     from trainer.fit_descent import fit_descent  # they import TensorFlow, which takes seconds
     from trainer.fit_mlp import fit_mlp
     from trainer.fitting import Fitting

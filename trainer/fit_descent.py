@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from trainer import batches
+from trainer.class_weights import class_weights
 from trainer.network_training import Inputs, Method, TrainedNetwork
 from trainer.recipes import SeedRecipe
 
@@ -26,8 +27,11 @@ def fit_descent(recipe: SeedRecipe | SoftmaxRecipe, data: TrainingData, fitting:
     hidden = recipe.hidden_units if isinstance(recipe, SeedRecipe) else ()
     weights = batches.truncated_normal_weights(recipe.seed, (dimensions, *hidden, data.classes), recipe.initial_stddev)
     zeros, ones = np.zeros(dimensions, np.float32), np.ones(dimensions, np.float32)
-    raw = Inputs(zeros, ones, np.zeros((data.classes, dimensions), np.float32))
-    method = Method(adam=False, relu_logits=isinstance(recipe, SeedRecipe), seed=recipe.seed)
+    counted = class_weights(recipe.class_weights, data.labels, data.training, data.classes)
+    raw = Inputs(zeros, ones, np.zeros((data.classes, dimensions), np.float32), counted)
+    method = Method(
+        adam=False, relu_logits=isinstance(recipe, SeedRecipe), weighted=counted is not None, seed=recipe.seed
+    )
     network = TrainedNetwork(tf.constant(data.vectors), tf.constant(data.labels), weights, raw, method)
     fitting.begin(network)
     while fitting.step < recipe.steps:

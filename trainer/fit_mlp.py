@@ -9,9 +9,11 @@ import numpy as np
 import tensorflow as tf
 
 from trainer import batches
+from trainer.class_weights import class_weights
 from trainer.early_stopping import EarlyStopping
 from trainer.network_training import Inputs, Method, TrainedNetwork
 from trainer.progress import Phase
+from trainer.recipes import BALANCED
 from trainer.statistics import class_means, standardisation
 
 if TYPE_CHECKING:
@@ -22,26 +24,18 @@ if TYPE_CHECKING:
 
 
 def fit_mlp(recipe: MlpRecipe, data: TrainingData, fitting: Fitting) -> FittedHead:
-    """Fit, then refit. A checkpoint may lie anywhere in either."""
+    """Fit, then refit, or refit alone where the recipe names its epochs. A checkpoint may lie anywhere in either."""
     both = np.concatenate([data.training, data.validation])
     watch = EarlyStopping(recipe.patience)
-    method = Method(
-        adam=True,
-        weight_decay=recipe.weight_decay,
-        dropout=recipe.dropout,
-        label_smoothing=recipe.label_smoothing,
-        residuals=recipe.residual_noise > 0,
-        seed=recipe.seed,
-    )
-    inputs = _standardised(data, data.training)
+    inputs = _standardised(recipe, data, data.training)
     network = TrainedNetwork(
-        tf.constant(data.vectors), tf.constant(data.labels), _he_weights(recipe, data), inputs, method
+        tf.constant(data.vectors), tf.constant(data.labels), _he_weights(recipe, data), inputs, method_of(recipe)
     )
     resumed = fitting.begin(network)
     if resumed:
         watch.restore(fitting.kept)
     course = _Course(recipe, fitting)
-    if fitting.phase is Phase.FITTING:
+    if fitting.phase is Phase.FITTING and not recipe.epochs:
         steps_an_epoch = max(1, len(data.training) // recipe.batch_size)
         planned = max(1, min(recipe.max_epochs, recipe.max_steps // steps_an_epoch))
         epoch = fitting.step // steps_an_epoch  # whole ones that are done
@@ -53,17 +47,33 @@ def fit_mlp(recipe: MlpRecipe, data: TrainingData, fitting: Fitting) -> FittedHe
             fitting.kept = watch.state()
             fitting.report(planned * steps_an_epoch, epoch, score.loss, score.accuracy)
         resumed = False
-    inputs = _standardised(data, both)
+    inputs = _standardised(recipe, data, both)
     if resumed:
         network.feed(inputs)
     else:
         network.restart(_he_weights(recipe, data), inputs)
         fitting.phase, fitting.step = Phase.REFITTING, 0
     steps_an_epoch = max(1, len(both) // recipe.batch_size)
-    for epoch in range(fitting.step // steps_an_epoch, watch.found):
-        course.epoch(both, epoch, watch.found)
-        fitting.report(watch.found * steps_an_epoch, epoch + 1)
-    return fitting.finish(inputs, watch.found, watch.reason)
+    epochs, reason = watch.found, watch.reason
+    if recipe.epochs:
+        epochs, reason = recipe.epochs, f"did the recipe's {recipe.epochs} epochs"
+    for epoch in range(fitting.step // steps_an_epoch, epochs):
+        course.epoch(both, epoch, epochs)
+        fitting.report(epochs * steps_an_epoch, epoch + 1)
+    return fitting.finish(inputs, epochs, reason)
+
+
+def method_of(recipe: MlpRecipe) -> Method:
+    """Return how the recipe makes a step."""
+    return Method(
+        adam=True,
+        weight_decay=recipe.weight_decay,
+        dropout=recipe.dropout,
+        label_smoothing=recipe.label_smoothing,
+        residuals=recipe.residual_noise > 0,
+        weighted=recipe.class_weights == BALANCED,
+        seed=recipe.seed,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +88,7 @@ class _Course:
         recipe = self.recipe
         drawn = batches.epoch(recipe.seed, done, rows, recipe.batch_size, recipe.residual_noise)
         steps = len(drawn.rows)
-        at = (np.arange(steps) + done * steps) / (planned * steps)  # [steps], 0 to below 1
-        rates = (recipe.learning_rate * 0.5 * (1 + np.cos(np.pi * at))).astype(np.float32)
+        rates = batches.cosine_rates(recipe.learning_rate, done * steps, steps, planned * steps)
         first = self.fitting.step - done * steps
         self.fitting.steps(rates[first:], drawn.cut(first, steps))
 
@@ -88,6 +97,12 @@ def _he_weights(recipe: MlpRecipe, data: TrainingData) -> list[FloatArray]:
     return batches.he_weights(recipe.seed, (data.vectors.shape[1], *recipe.hidden_units, data.classes))
 
 
-def _standardised(data: TrainingData, rows: RowArray) -> Inputs:
-    mean, scale = standardisation(data.vectors, rows)
-    return Inputs(mean, scale, class_means(data.vectors, data.labels, rows, data.classes))
+def _standardised(recipe: MlpRecipe, data: TrainingData, rows: RowArray) -> Inputs:
+    return inputs_of(recipe, data.vectors, data.labels, rows, data.classes)
+
+
+def inputs_of(recipe: MlpRecipe, vectors: FloatArray, labels: RowArray, rows: RowArray, classes: int) -> Inputs:
+    """Return how vectors go in when these rows of float32[n, d] are trained on."""
+    mean, scale = standardisation(vectors, rows)
+    counted = class_weights(recipe.class_weights, labels, rows, classes)
+    return Inputs(mean, scale, class_means(vectors, labels, rows, classes), counted)

@@ -32,6 +32,9 @@ manifest.json, UTF-8, one object; a reader ignores keys that it does not know an
     seed             the recipe's seed
     dataset          {"name", "snapshot_sha256": 64 hex digits, "training", "validation", "test": numbers of examples}
     training         {"steps", "epochs", "stop_reason"}
+    search           recipe `auto` alone: {"chosen": the recipe that was trained, "trials": [{"recipe", "rung", "folds",
+                     "accuracy", "log_loss", "seconds"}, …], "cut": recipes that the time budget left no time for,
+                     "pictures": how many were cut into folds, "folds", "seconds"}
     metrics          {"test": {"examples", "correct", "accuracy", "accuracy_low", "accuracy_high",
                      "interval": "wilson-95", "confusion_matrix": rows are the true label}}
     created_ms       milliseconds since 1970 UTC

@@ -29,6 +29,7 @@ class Method:
         label_smoothing: share of the target spread over all classes.
         relu_logits: a ReLU on the last layer too.
         residuals: add the residuals of each example's partners.
+        weighted: count the loss of each example by its class.
         seed: of the dropout.
     """
 
@@ -38,6 +39,7 @@ class Method:
     label_smoothing: float = 0.0
     relu_logits: bool = False
     residuals: bool = False
+    weighted: bool = False
     seed: int = 0
 
 
@@ -49,11 +51,13 @@ class Inputs:
         mean: float32[d], subtracted.
         scale: float32[d], divided by.
         class_means: float32[classes, d] of the raw vectors: a residual is a vector less the mean of its class.
+        class_weights: float32[classes], what an example of each class counts in the loss; None is 1.
     """
 
     mean: FloatArray
     scale: FloatArray
     class_means: FloatArray
+    class_weights: FloatArray | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +93,7 @@ class TrainedNetwork:
         self._vectors, self._labels, self._method = vectors, labels, method
         self._mean, self._scale = tf.Variable(inputs.mean), tf.Variable(inputs.scale)
         self._class_means = tf.Variable(inputs.class_means)
+        self._class_weights = tf.Variable(_counted(inputs))
         self._classes = weights[-1].shape[1]
         self._weights = [tf.Variable(array) for array in weights]
         self._biases = [tf.Variable(tf.zeros(array.shape[1])) for array in weights]
@@ -122,6 +127,7 @@ class TrainedNetwork:
         self._mean.assign(inputs.mean)
         self._scale.assign(inputs.scale)
         self._class_means.assign(inputs.class_means)
+        self._class_weights.assign(_counted(inputs))
 
     def run(self, first_step: int, rates: FloatArray, batches: Batches) -> FloatArray:
         """Do one step a batch with the learning rates float32[steps] and return the losses float32[steps], in nats.
@@ -202,7 +208,10 @@ class TrainedNetwork:
             targets = targets * (1 - smoothing) + smoothing / self._classes
             with tf.GradientTape() as tape:
                 outputs = self._forward(inputs, first_step + index)
-                loss = tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(targets, outputs))
+                losses_of_batch = tf.nn.softmax_cross_entropy_with_logits(targets, outputs)  # [batch]
+                if self._method.weighted:
+                    losses_of_batch *= tf.gather(self._class_weights, tf.gather(self._labels, rows[index]))
+                loss = tf.reduce_mean(losses_of_batch)
             gradients = tape.gradient(loss, self._variables)
             self._update(gradients, rates[index], tf.cast(first_step + index + 1, tf.float32))
             losses = losses.write(index, loss)
@@ -237,3 +246,10 @@ class TrainedNetwork:
         error = tf.math.reduce_std(losses) / tf.sqrt(tf.cast(tf.size(rows), tf.float32))
         hits = tf.reduce_mean(tf.cast(tf.argmax(outputs, 1, tf.int32) == labels, tf.float32))
         return tf.reduce_mean(losses), error, hits
+
+
+def _counted(inputs: Inputs) -> FloatArray:
+    """Return what an example of each class counts, float32[classes]."""
+    if inputs.class_weights is not None:
+        return inputs.class_weights
+    return np.ones(len(inputs.class_means), np.float32)

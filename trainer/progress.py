@@ -15,12 +15,18 @@ class Phase(StrEnum):
 
     LOADING = "loading"
     """Fetching the vectors."""
+    SEARCHING = "searching"
+    """Scoring candidates on folds: recipe `auto`."""
     FITTING = "fitting"
     """Training on the training part, watching the validation part."""
     REFITTING = "refitting"
     """Training once more on training and validation parts, for the epochs found."""
     EVALUATING = "evaluating"
     """Measuring on the test part and writing the version."""
+    BUILDING = "building"
+    """Writing a network to be exported."""
+    COMPARING = "comparing"
+    """Running what was written beside the services."""
 
 
 @dataclass(frozen=True, slots=True)

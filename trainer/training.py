@@ -124,6 +124,7 @@ class Training:
                 **{str(part): len(rows) for part, rows in snapshot.parts.items()},
             },
             "training": {"steps": fitted.steps, "epochs": fitted.epochs, "stop_reason": fitted.stop_reason},
+            **({"search": fitted.search} if fitted.search else {}),
             "metrics": {"test": evaluation.to_dict()},
             "created_ms": int(time.time() * 1000),
             "code_version": self._code_version,

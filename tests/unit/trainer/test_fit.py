@@ -12,7 +12,7 @@ from graft.errors import CancelledError, FailedPreconditionError
 from trainer import heads
 from trainer.fit import TrainingData, fit
 from trainer.progress import Phase, Progress
-from trainer.recipes import MlpRecipe, SeedRecipe, SoftmaxRecipe
+from trainer.recipes import LdaRecipe, LogisticRecipe, MlpRecipe, SeedRecipe, SoftmaxRecipe
 
 if TYPE_CHECKING:
     from trainer.fit import FittedHead
@@ -122,3 +122,37 @@ def test_a_class_with_one_example_is_no_obstacle(data: TrainingData) -> None:
     labels[data.training[0]] = 5
     head = _fit(_SMALL, replace(data, labels=labels, classes=6))
     assert heads.predict(head.network, data.vectors[:3]).shape == (3, 6)
+
+
+def test_class_weights_lift_the_rare_class(data: TrainingData) -> None:
+    """With balanced weights a class of few examples is found more often than without."""
+    rare = np.flatnonzero(data.labels[data.training] == 4)
+    few = replace(data, training=np.delete(data.training, rare[3:]), vectors=data.vectors * np.float32(0.4))
+    held_out = np.flatnonzero(data.labels == 4)
+    for recipe in (_SMALL, SoftmaxRecipe(steps=300, learning_rate=0.1), LdaRecipe(), LogisticRecipe()):
+        plain, balanced = (
+            heads.predict(_fit(each, few).network, few.vectors[held_out])[:, 4].mean()
+            for each in (recipe, replace(recipe, class_weights="balanced"))
+        )
+        assert balanced > plain, recipe.kind
+
+
+def test_named_epochs_are_done_without_looking(data: TrainingData) -> None:
+    """A recipe that names its epochs makes just them on both parts, and the validation part is never scored."""
+    head = _fit(replace(_SMALL, epochs=4), data)
+    assert head.epochs == 4
+    assert {report.phase for report in head.history} == {Phase.REFITTING}
+    assert head.stop_reason == "did the recipe's 4 epochs"
+
+
+@pytest.mark.parametrize("recipe", [LdaRecipe(), LdaRecipe(shrinkage=0.5), LogisticRecipe(l2=1.0)])
+def test_linear_recipes_learn_and_repeat_themselves(recipe: Recipe, data: TrainingData) -> None:
+    """One linear layer tells the classes apart, twice to the same bytes, and reports while it works."""
+    reports: list[Progress] = []
+    head = fit(recipe, data, reports.append, lambda: False)
+    assert _accuracy(head, data) > 0.9
+    assert [layer.activation for layer in head.network.layers] == ["linear"]
+    assert heads.tensors_bytes(head.network) == heads.tensors_bytes(_fit(recipe, data).network)
+    assert head.history == tuple(reports)
+    with pytest.raises(CancelledError):
+        fit(recipe, data, lambda _: None, lambda: True)

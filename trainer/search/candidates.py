@@ -1,0 +1,71 @@
+"""What the search tries, depending on nothing but the numbers of examples, so that a repeat tries the same."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from trainer.recipes import LdaRecipe, LogisticRecipe, MlpRecipe
+
+if TYPE_CHECKING:
+    from trainer.recipes import AutoRecipe
+
+SHRINKAGES = (0.0, 0.1, 0.3, 0.5, 0.7, 0.9)
+"""Of `lda`; 0 is Ledoit and Wolf's estimate."""
+
+PENALTIES = (100.0, 10.0, 1.0)
+"""Of `logistic`, the strongest first: the next begins where the one before ended."""
+
+_FEW, _MANY = 1_000, 5_000  # pictures
+
+
+def lda_candidates(recipe: AutoRecipe) -> list[LdaRecipe]:
+    """Return discriminants; each further shrinkage costs next to nothing."""
+    return [LdaRecipe(shrinkage=each, class_weights=recipe.class_weights, seed=recipe.seed) for each in SHRINKAGES]
+
+
+def logistic_candidates(recipe: AutoRecipe) -> list[LogisticRecipe]:
+    """Return logistic regressions."""
+    return [
+        LogisticRecipe(l2=each, max_iterations=60, class_weights=recipe.class_weights, seed=recipe.seed)
+        for each in PENALTIES
+    ]
+
+
+def network_candidates(recipe: AutoRecipe, pictures: int) -> list[MlpRecipe]:
+    """Return those that cost more: they compete by successive halving.
+
+    Depth 0 to 2, width, learning rate, weight decay, dropout and residual noise. A network without a hidden layer that
+    sees residual noise is a discriminant found by steps; without noise it is a regression stopped early.
+
+    Args:
+        recipe: the search's settings.
+        pictures: how many the final training will have: more are passed over fewer times, in larger batches.
+    """
+    if pictures <= _FEW:
+        epochs, batch = 30, 32
+    elif pictures <= _MANY:
+        epochs, batch = 20, 64
+    else:
+        epochs, batch = 8, 256
+    settings = [
+        ((512,), 0.0015, 0.01, 0.2, 1.0),
+        ((512,), 0.0015, 0.01, 0.5, 0.5),
+        ((256,), 0.003, 0.1, 0.2, 0.7),
+        ((512, 128), 0.0015, 0.01, 0.2, 1.0),
+        ((512, 128), 0.001, 0.1, 0.4, 0.5),
+        ((), 0.003, 0.1, 0.0, 1.0),
+    ]
+    return [
+        MlpRecipe(
+            hidden_units=hidden,
+            learning_rate=rate,
+            weight_decay=decay,
+            dropout=dropout,
+            residual_noise=noise,
+            epochs=epochs,
+            batch_size=batch,
+            class_weights=recipe.class_weights,
+            seed=recipe.seed,
+        )
+        for hidden, rate, decay, dropout, noise in settings
+    ]

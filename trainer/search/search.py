@@ -1,0 +1,172 @@
+"""The search: linear candidates on every fold, networks by successive halving, then averages of the best."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from trainer.progress import Phase, Progress
+from trainer.recipes import AverageRecipe, LdaRecipe, LogisticRecipe, MlpRecipe
+from trainer.search.candidates import (
+    PENALTIES,
+    SHRINKAGES,
+    lda_candidates,
+    logistic_candidates,
+    network_candidates,
+)
+from trainer.search.examples import search_examples
+from trainer.search.fold_fits import FoldFits
+from trainer.search.scoring import score
+from trainer.search.trials import Outcome, Trial
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from trainer.batches import FloatArray
+    from trainer.fit import TrainingData
+    from trainer.recipes import AutoRecipe, Member
+    from trainer.search.scoring import Score
+
+_KEPT = 2  # networks that come to the last rung
+_AVERAGES = 4  # of the best of three kinds
+
+
+def search(
+    recipe: AutoRecipe,
+    data: TrainingData,
+    report: Callable[[Progress], None],
+    look: Callable[[], None],
+    clock: Callable[[], float] = time.monotonic,
+) -> Outcome:
+    """Find what to train on this data.
+
+    Args:
+        recipe: the search's settings.
+        data: what the head will be fitted to; only the training and validation parts are looked at.
+        report: told of each candidate that was scored, with the best score so far; it may raise.
+        look: called a few times a second; it may raise.
+        clock: tells seconds.
+    """
+    return _Search(recipe, data, report, look, clock).run()
+
+
+class _Search:
+    """One search."""
+
+    def __init__(
+        self,
+        recipe: AutoRecipe,
+        data: TrainingData,
+        report: Callable[[Progress], None],
+        look: Callable[[], None],
+        clock: Callable[[], float],
+    ) -> None:
+        self._recipe, self._report, self._clock = recipe, report, clock
+        self._began = clock()
+        self._examples = search_examples(data, recipe.folds, recipe.class_weights, recipe.seed)
+        self._fits = FoldFits(self._examples, look)
+        self._networks = network_candidates(recipe, len(data.training) + len(data.validation))
+        self._logits: dict[Member, list[FloatArray]] = {}  # of each candidate, by fold
+        self._scores: dict[Member, Score] = {}  # of those that were scored on all folds
+        self._trials: list[Trial] = []
+        self._cut: list[Member] = []
+
+    def run(self) -> Outcome:
+        """Do it."""
+        examples, recipe = self._examples, self._recipe
+        self._try(lda_candidates(recipe), 1, examples.folds)
+        if self._in_time(logistic_candidates(recipe)):
+            self._try(logistic_candidates(recipe), 1, examples.folds)
+        first = max(1, examples.folds // 2)
+        tried = [each for each in self._networks if self._in_time([each]) and self._try([each], 1, first)]
+        if first < examples.folds:
+            ordered = sorted(tried, key=lambda each: self._scores[each].log_loss)
+            for each in ordered[:_KEPT]:
+                if self._in_time([each]):
+                    self._try([each], 2, examples.folds)
+        chosen = self._choose()
+        seconds = self._clock() - self._began
+        return Outcome(chosen, tuple(self._trials), tuple(self._cut), len(examples.plain), examples.folds, seconds)
+
+    def _in_time(self, candidates: Sequence[Member]) -> bool:
+        """Return whether there is time for these; note them down if not."""
+        if self._clock() - self._began < self._recipe.time_budget_s:
+            return True
+        self._cut += candidates
+        return False
+
+    def _try(self, candidates: Sequence[Member], rung: int, folds: int) -> bool:
+        """Score the candidates on the first `folds` folds. Those of one call share work in each fold."""
+        seconds = dict.fromkeys(candidates, 0.0)
+        for fold in range(len(self._logits.get(candidates[0], ())), folds):
+            for candidate in candidates:
+                began = self._clock()
+                self._logits.setdefault(candidate, []).append(self._fits.logits(candidate, fold))
+                seconds[candidate] += self._clock() - began
+        for candidate in candidates:
+            found = self._score(np.concatenate(self._logits[candidate]), folds)
+            self._scores[candidate] = found
+            self._add(Trial(candidate, rung, folds, found, seconds[candidate]))
+        return True
+
+    def _score(self, logits: FloatArray, folds: int) -> Score:
+        rows = np.concatenate([self._examples.held_out(fold) for fold in range(folds)])
+        return score(logits, self._examples.labels[rows], self._examples.counted[rows])
+
+    def _add(self, trial: Trial) -> None:
+        self._trials.append(trial)
+        best = min((each for each in self._trials if each.folds == trial.folds), key=lambda each: each.score.log_loss)
+        expected = len(SHRINKAGES) + len(PENALTIES) + len(self._networks) + _KEPT + _AVERAGES
+        self._report(
+            Progress(
+                Phase.SEARCHING,
+                len(self._trials),
+                max(expected, len(self._trials)),
+                0,
+                None,
+                best.score.log_loss,
+                best.score.accuracy,
+            )
+        )
+
+    def _choose(self) -> AverageRecipe:
+        """Return the best of the kinds' best and of their averages."""
+        folds = self._examples.folds
+        whole = [each for each, logits in self._logits.items() if len(logits) == folds]
+        kinds = (LdaRecipe, LogisticRecipe, MlpRecipe)
+        groups = [[each for each in whole if isinstance(each, kind)] for kind in kinds]
+        best = [min(group, key=lambda each: _merit(self._scores[each])) for group in groups if group]
+        averages = [
+            self._average(members)
+            for count in range(1, len(best) + 1)
+            for members in itertools.combinations(best, count)
+        ]
+        return min(averages, key=lambda pair: _merit(pair[1]))[0]
+
+    def _average(self, members: tuple[Member, ...]) -> tuple[AverageRecipe, Score]:
+        """Return the average of these, each made as sure of itself as it may be, and its score."""
+        began = self._clock()
+        shares = [self._scores[member].factor / len(members) for member in members]
+        logits = sum(
+            np.float32(share) * np.concatenate(self._logits[member])
+            for member, share in zip(members, shares, strict=True)
+        )
+        found = self._score(np.asarray(logits), self._examples.folds)
+        recipe = AverageRecipe(
+            members,
+            tuple(share * found.factor for share in shares),
+            views=self._recipe.views,
+            view_seed=self._recipe.view_seed,
+            seed=self._recipe.seed,
+        )
+        if len(members) > 1:
+            self._add(Trial(recipe, 3, self._examples.folds, found, self._clock() - began))
+        return recipe, found
+
+
+def _merit(found: Score) -> tuple[float, ...]:
+    """Return what is least for the best."""
+    return (found.log_loss,)
