@@ -1,8 +1,8 @@
 """The examples of a dataset: add, list, remove, count.
 
 The identity of an example in its dataset is (digest, label). Importing it again changes nothing, not even its source
-name: the first one stays. One digest under two labels makes two examples, which share one part. `trainer.catalog.parts`
-tells which.
+name: the first one stays, another is kept beside it (`trainer.catalog.further_sources`). One digest under two labels
+makes two examples, which share one part. `trainer.catalog.parts` tells which.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from graft.errors import InvalidArgumentError, Violation
 from trainer.catalog import paging
 from trainer.catalog.datasets import dataset_id
 from trainer.catalog.examples_digest import digest_of
+from trainer.catalog.further_sources import note_source
 from trainer.catalog.parts import first_part, part_in, remember_parts, reopened_part
 from trainer.labels import check_label
 from trainer.split import Part
@@ -228,9 +229,14 @@ def _add_one(connection: sqlite3.Connection, row_id: int, example: NewExample, n
         part = reopened_part(connection, row_id, example.digest, example.allowed) or part
         if part not in example.allowed:
             return AddOutcome.PLACED_ELSEWHERE
+    source_name = example.source_name[-MAX_SOURCE_NAME_CHARACTERS:]
     added = connection.execute(
         "INSERT INTO examples (dataset_id, label, digest, source_name, part, added_ms)"
         " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-        (row_id, example.label, example.digest, example.source_name[-MAX_SOURCE_NAME_CHARACTERS:], part, now_ms),
+        (row_id, example.label, example.digest, source_name, part, now_ms),
     )
-    return AddOutcome.ADDED if added.rowcount else AddOutcome.UNCHANGED
+    if added.rowcount:
+        return AddOutcome.ADDED
+    if source_name:
+        note_source(connection, row_id, example.digest, example.label, source_name)
+    return AddOutcome.UNCHANGED

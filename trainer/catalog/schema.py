@@ -104,6 +104,17 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         """INSERT INTO alias_moves (classifier_id, alias, sequence, version, moved_ms)
             SELECT classifier_id, alias, 1, version, updated_ms FROM aliases""",
     ),
+    (
+        # Further names under which the picture of an example was imported.
+        """CREATE TABLE further_sources (
+            dataset_id INTEGER NOT NULL,
+            digest BLOB NOT NULL,
+            label TEXT NOT NULL,
+            source_name TEXT NOT NULL CHECK (source_name != ''),
+            PRIMARY KEY (dataset_id, digest, label, source_name),
+            FOREIGN KEY (dataset_id, digest, label) REFERENCES examples(dataset_id, digest, label)
+                ON DELETE CASCADE ON UPDATE CASCADE) WITHOUT ROWID""",
+    ),
 )
 
 
