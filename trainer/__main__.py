@@ -30,6 +30,7 @@ from trainer.catalog.examples import ExampleStore
 from trainer.catalog.jobs import JobStore
 from trainer.catalog.parts import PartStore
 from trainer.comparison.comparing import Comparing
+from trainer.export.exporting import Exporter
 from trainer.features import ExtractorFeatures
 from trainer.fit import fit, prepare_tensorflow
 from trainer.head_files import HeadDirectory
@@ -41,6 +42,7 @@ from trainer.placed_examples import PlacedExamples
 from trainer.placing import Placer
 from trainer.registry import Registry
 from trainer.service import TrainerService
+from trainer.service.export_trunk import ExtractorTrunk
 from trainer.settings import TrainerSettings
 from trainer.slot import Slot
 from trainer.training import Training
@@ -102,6 +104,13 @@ async def open_trainer(
             registry=heads,
             analyses=Analyses(slot),
             comparing=Comparing(examples, features, fit),
+            exporter=Exporter(
+                heads,
+                stored,
+                ExtractorTrunk(stub, asyncio.get_running_loop()),
+                settings.home / "exports",
+                settings.threads,
+            ),
             learning_curves=LearningCurves(examples, features, fit),
         )
         trainer_pb2_grpc.add_TrainerServiceServicer_to_server(service, server.handlers)

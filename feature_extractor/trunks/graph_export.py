@@ -67,7 +67,7 @@ class GraphExporter:
     """Makes the graph of a trunk, for one caller at a time, others wait; the file is there for as long as it is read.
 
     Args:
-        home: of the extractor, which owns it: what a killed process left in HOME/exports is removed.
+        home: of the extractor, which owns it: what a killed process left in HOME/weights/exporting is removed.
         resolution: the trunk that serves.
         program: what makes a graph; it reads a JSON object from its standard input and prints one.
     """
@@ -76,7 +76,7 @@ class GraphExporter:
         self._home = home
         self._resolution = resolution
         self._program = program
-        self._folder = home / "exports"
+        self._folder = home / "weights" / "exporting"
         self._turn = asyncio.Lock()
         shutil.rmtree(self._folder, ignore_errors=True)
 
@@ -146,7 +146,7 @@ def check_exportable(resolution: Resolution) -> None:
     how = "--precision float32 --engine tensorflow"
     kind = "a frozen graph" if is_graph(resolution.weights) else f"--weights {resolution.weights}"
     raise FailedPreconditionError(
-        f"{what}, and what can be exported is a network of TensorFlow's: heads were trained on vectors that no other one "
-        f"gives. Start a home of its own with {kind} {how}, import and train there, and export from there",
+        f"{what}, and what can be exported is TensorFlow's; a head fits the vectors of its own trunk alone. "
+        f"Start a home of its own with {kind} {how}, import and train there, and export from there",
         reason="TRUNK_NOT_EXPORTABLE",
     )

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from trainer.service.comparisons import ComparisonMethods
 from trainer.service.datasets import DatasetMethods
+from trainer.service.exports import ExportMethods
 from trainer.service.jobs import JobMethods
 from trainer.service.learning_curves import LearningCurveMethods
 from trainer.service.registry import RegistryMethods
 
 
-class TrainerService(ComparisonMethods, DatasetMethods, JobMethods, LearningCurveMethods, RegistryMethods):
+class TrainerService(
+    ComparisonMethods, DatasetMethods, ExportMethods, JobMethods, LearningCurveMethods, RegistryMethods
+):
     """The trainer on the wire; takes the collaborators of its parts by keyword."""

@@ -80,7 +80,7 @@ async def test_the_description_comes_first_then_the_bytes_it_describes(tmp_path:
     assert (first.graph.fingerprint, first.graph.precision) == (FINGERPRINT, "float32")
     assert (first.graph.input_tensor, first.graph.output_tensor) == ("pixels:0", "vectors:0")
     assert (first.graph.input_height_px, first.graph.input_width_px, first.graph.dimensions) == (299, 299, 4)
-    assert list((tmp_path / "exports").iterdir()) == []
+    assert list((tmp_path / "weights" / "exporting").iterdir()) == []
 
 
 async def test_what_the_process_refuses_reaches_the_caller(tmp_path: Path) -> None:
@@ -96,7 +96,7 @@ async def test_a_process_that_breaks_is_told(tmp_path: Path) -> None:
     assert isinstance(error, InternalError)
     assert error.reason == "GRAPH_EXPORT_FAILED"
     assert "no memory" in error.message
-    assert list((tmp_path / "exports").iterdir()) == []
+    assert list((tmp_path / "weights" / "exporting").iterdir()) == []
 
 
 @pytest.mark.parametrize(("engine", "precision"), [("openvino", "int8"), ("jax", "float32")])
@@ -132,11 +132,11 @@ async def test_a_caller_that_goes_away_ends_the_process(tmp_path: Path) -> None:
         await waiting
     with pytest.raises(ProcessLookupError):
         os.kill(process, 0)
-    assert list((tmp_path / "exports").iterdir()) == []
+    assert list((tmp_path / "weights" / "exporting").iterdir()) == []
 
 
 def test_what_a_killed_extractor_left_is_removed(tmp_path: Path) -> None:
     """A new exporter begins with an empty folder."""
-    (tmp_path / "exports" / "graph-x").mkdir(parents=True)
+    (tmp_path / "weights" / "exporting" / "graph-x").mkdir(parents=True)
     exporter(tmp_path, WRITES)
-    assert not (tmp_path / "exports").exists()
+    assert not (tmp_path / "weights" / "exporting").exists()
