@@ -12,10 +12,13 @@ from graft.cli import (
     classify,
     compare,
     delete,
+    export,
     extract,
     importing,
+    labels,
     learning_curve,
     lists,
+    manifest,
     promote,
     sample,
     status,
@@ -78,6 +81,8 @@ app.command("up")(up.up)
 app.command("status")(status.status)
 app.command("sample")(sample.sample)
 app.command("import")(importing.import_pictures)
+app.command("relabel")(labels.relabel)
+app.command("merge")(labels.merge)
 app.command("train")(train.train)
 app.command("watch")(train.watch)
 app.command("compare")(compare.compare)
@@ -89,7 +94,9 @@ app.command("datasets")(lists.datasets)
 app.command("jobs")(lists.jobs)
 app.command("classifiers")(lists.classifiers)
 app.command("promote")(promote.promote)
+app.command("export")(export.export)
 app.command("rollback")(promote.rollback)
 app.add_typer(cache.app, name="cache")
 app.add_typer(delete.app, name="delete")
+app.add_typer(manifest.app, name="manifest")
 app.add_typer(trunk.app, name="trunk")

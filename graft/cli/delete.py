@@ -7,12 +7,10 @@ from typing import Annotated
 import typer
 
 from graft.cli import options  # noqa: TC001 - typer reads the annotations at run time
+from graft.cli.digests import digest_of
 from graft.cli.session import session_of
-from graft.errors import InvalidArgumentError
 
 app = typer.Typer(no_args_is_help=True, help="Delete a dataset, examples, a classifier or a version, for good.")
-
-_DIGEST_HEX = 64
 
 
 @app.command()
@@ -36,10 +34,26 @@ def examples(
     yes: options.Yes = False,
 ) -> None:
     """Remove examples from a dataset by digest, under every label."""
-    raw = [_digest(each) for each in digests]
+    raw = [digest_of(each) for each in digests]
     _ask(f"remove {len(raw)} pictures from dataset {name}", yes=yes)
     with session_of(context).client() as client:
         removed = client.remove_examples(name, raw)
+    typer.echo(f"{removed} examples removed from {name}")
+
+
+@app.command()
+def labels(
+    context: typer.Context,
+    name: options.Dataset,
+    labels: Annotated[list[str], typer.Argument(metavar="LABEL...", help="Labels to remove.", show_default=False)],
+    *,
+    yes: options.Yes = False,
+) -> None:
+    """Remove all examples of some labels from a dataset."""
+    with session_of(context).client() as client:
+        counts = {each.label: each.train + each.validation + each.test for each in client.dataset(name).label_counts}
+        _ask(f"remove {sum(counts.get(each, 0) for each in labels)} examples from dataset {name}", yes=yes)
+        removed = client.remove_labels(name, labels)
     typer.echo(f"{removed} examples removed from {name}")
 
 
@@ -71,13 +85,3 @@ def version(
 def _ask(what: str, *, yes: bool) -> None:
     if not yes:
         typer.confirm(f"{what[0].upper()}{what[1:]}?", abort=True, err=True)
-
-
-def _digest(text: str) -> bytes:
-    try:
-        raw = bytes.fromhex(text)
-    except ValueError:
-        raw = b""
-    if len(text) != _DIGEST_HEX or not raw:
-        raise InvalidArgumentError(f"{text!r} is not a SHA-256 in 64 hexadecimal digits", reason="INVALID_DIGEST")
-    return raw

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,7 +14,7 @@ from graft.errors import FailedPreconditionError, UnavailableError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from graft.client import ImportProgress
+    from graft.client import ImportProgress, ImportReport
 
 
 def import_pictures(
@@ -24,10 +24,16 @@ def import_pictures(
     views: options.Views = 0,
     view_seed: options.ViewSeed = 0,
     *,
+    own_split: Annotated[
+        bool, typer.Option(help="Keep a split of the folder's own: train, val or validation, and test.")
+    ] = True,
     json: options.Json = False,
 ) -> None:
     """Import a folder whose subfolders are labels; the dataset is created if need be.
 
+    A folder of train/LABEL, val/LABEL (or validation/LABEL) and test/LABEL brings its own split, which is kept; where
+    val or test is missing, a share of train or of val serves. Any other picture is placed by the trainer, near
+    duplicates on one side.
     Links to pictures are followed; links to folders are not, and count as passed over.
     Only pictures that the cache does not hold are sent and computed, so doing it again is quick and changes nothing.
     With --views the vectors of extra views of each picture are computed and kept as well, each of them once.
@@ -36,7 +42,7 @@ def import_pictures(
     from graft.client import Folder
     from graft.client.extra_views import Views
 
-    found = Folder.open(folder)
+    found = Folder.open(folder, own_split=own_split)
     if not found.pictures:
         raise FailedPreconditionError(
             f"no pictures in the subfolders of {folder}: put each label's pictures into a folder named like the label",
@@ -47,11 +53,19 @@ def import_pictures(
             with suppress(UnavailableError):  # the import waits for an extractor that is away, and checks then
                 Views(views, view_seed).check(client.trunk().limits)  # before there is an empty dataset
         client.create_dataset(dataset, exist_ok=True)
-        with _shown(found.pictures) as show:
+        with shown(found.pictures) as show:
             report = client.import_folder(dataset, found, show, views=views, view_seed=view_seed)
     if json:
         output.print_json(report)
-    else:
+    elif found.parts:
+        kept = "; ".join(f"{name}/ to {' or '.join(parts)}" for name, parts in found.parts.items())
+        typer.echo(f"{dataset}: the folder's own split is kept: {kept} (--no-own-split takes the folders as labels)")
+    finish(dataset, report, printed=json)
+
+
+def finish(dataset: str, report: ImportReport, *, printed: bool) -> None:
+    """Say how an import went, unless that is printed already, and exit with 1 if nothing was taken."""
+    if not printed:
         rate = report.total / report.seconds if report.seconds else 0.0
         typer.echo(
             f"{dataset}: {report.added} added, {report.unchanged} unchanged, {len(report.refused)} refused; "
@@ -68,7 +82,8 @@ def import_pictures(
 
 
 @contextmanager
-def _shown(total: int) -> Iterator[Callable[[ImportProgress], None]]:
+def shown(total: int) -> Iterator[Callable[[ImportProgress], None]]:
+    """Show how far an import of so many pictures is; a context whose value takes the progress."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (

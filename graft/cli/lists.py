@@ -26,13 +26,19 @@ def datasets(context: typer.Context, name: _Name = "", *, json: options.Json = F
                 ["dataset", "#examples", "created"], rows, "no datasets yet: `graft import DATASET FOLDER` makes one"
             )
             return
-        one = client.dataset(name)
+        one = client.dataset(name, digest=True)
     if json:
         output.print_json(one)
         return
     counts = [(each.label, each.train, each.validation, each.test) for each in one.label_counts]
     output.print_facts(
-        {"dataset": one.name, "examples": one.example_count, "created": output.when(one.create_time), "": ""}
+        {
+            "dataset": one.name,
+            "examples": one.example_count,
+            "created": output.when(one.create_time),
+            "digest": one.digest.hex(),
+            "": "",
+        }
     )
     output.print_table(["label", "#train", "#validation", "#test"], counts, "it holds no examples")
 

@@ -3,10 +3,13 @@
 from graft.client.aio import AsyncClient
 from graft.client.cache_records import CacheStats, EvictProgress, FingerprintStats, VerifyProgress
 from graft.client.comparison_records import ComparedMethod, Comparison
+from graft.client.corrections import Corrected
 from graft.client.curve_records import LearningCurve, LearningCurvePoint
+from graft.client.export_records import Exported, ExportFormat
 from graft.client.feature_records import Feature, Limits, Lookup, Preview, StageTimings, Trunk, ViewFeature
 from graft.client.folders import PICTURE_SUFFIXES, Folder
-from graft.client.job_records import Job, JobState, Progress, Recipe
+from graft.client.job_records import Job, JobState, Progress, Recipe, Search, Trial
+from graft.client.manifests import Manifest
 from graft.client.picture_calls import Lane
 from graft.client.pictures import LabelledPicture, Picture
 from graft.client.records import Classifier, Dataset, Example, LabelCount, Metrics, Part, Version
@@ -23,9 +26,12 @@ __all__ = [
     "Client",
     "ComparedMethod",
     "Comparison",
+    "Corrected",
     "Dataset",
     "EvictProgress",
     "Example",
+    "ExportFormat",
+    "Exported",
     "Feature",
     "FingerprintStats",
     "Folder",
@@ -40,6 +46,7 @@ __all__ = [
     "LearningCurvePoint",
     "Limits",
     "Lookup",
+    "Manifest",
     "Metrics",
     "Part",
     "Picture",
@@ -49,10 +56,12 @@ __all__ = [
     "Recipe",
     "Refusal",
     "ScoredLabel",
+    "Search",
     "ServedHead",
     "ServedHeads",
     "ServiceHealth",
     "StageTimings",
+    "Trial",
     "Trunk",
     "VerifyProgress",
     "Version",

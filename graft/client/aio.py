@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Self
 from graft.channels import MAX_MESSAGE_BYTES, open_channel
 from graft.client import flows, queries, trainer_calls
 from graft.client.aio_analyses import AsyncAnalysisMethods
+from graft.client.aio_corrections import AsyncCorrectionMethods
 from graft.client.aio_pictures import AsyncPictureMethods
 from graft.client.asynchronous import AsyncRunner
 from graft.client.extra_views import Views
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from graft.client.results import ServiceHealth
 
 
-class AsyncClient(AsyncPictureMethods, AsyncAnalysisMethods):
+class AsyncClient(AsyncPictureMethods, AsyncAnalysisMethods, AsyncCorrectionMethods):
     """Talks to a gateway from an event loop; an asynchronous context manager with the methods of Client.
 
     A picture is a path or a file's bytes. A digest is the SHA-256 of a picture's bytes, 32 raw bytes. What goes wrong
@@ -83,9 +84,9 @@ class AsyncClient(AsyncPictureMethods, AsyncAnalysisMethods):
         """Create an empty dataset; with `exist_ok` one that is there already is returned instead."""
         return await self._runner.run(queries.create_dataset(name, exist_ok=exist_ok))
 
-    async def dataset(self, name: str) -> Dataset:
-        """Return a dataset with its counts."""
-        return await self._runner.call(trainer_calls.dataset(name))
+    async def dataset(self, name: str, *, digest: bool = False) -> Dataset:
+        """Return a dataset with its counts; with `digest` also the SHA-256 over its examples, as versions tell it."""
+        return await self._runner.call(trainer_calls.dataset(name, digest=digest))
 
     async def datasets(self) -> list[Dataset]:
         """Return all datasets by name, without their counts by label."""
@@ -106,6 +107,8 @@ class AsyncClient(AsyncPictureMethods, AsyncAnalysisMethods):
     ) -> ImportReport:
         """Import a folder whose subfolders are labels; only pictures without a cached vector are sent.
 
+        A split of the folder's own is kept, see Folder; `Folder.open(path, own_split=False)` takes none.
+
         With `views` the vectors of so many extra views of each picture are cached as well, drawn from `view_seed` and
         the picture's digest.
 
@@ -125,7 +128,7 @@ class AsyncClient(AsyncPictureMethods, AsyncAnalysisMethods):
         views: int = 0,
         view_seed: int = 0,
     ) -> ImportReport:
-        """Import labelled pictures; the iterable is advanced in another thread, a little ahead."""
+        """Import labelled pictures, or a Manifest; the iterable is advanced in another thread, a little ahead."""
         return await self._import(
             flows.import_examples(dataset, items, Views(views, view_seed), self._retry), on_progress
         )
@@ -149,14 +152,19 @@ class AsyncClient(AsyncPictureMethods, AsyncAnalysisMethods):
         return await self._runner.run(queries.remove_examples(dataset, digests))
 
     async def train(
-        self, dataset: str, classifier: str = "", recipe: Recipe | None = None, request_id: str = ""
+        self,
+        dataset: str,
+        classifier: str = "",
+        recipe: Recipe | None = None,
+        request_id: str = "",
+        like: tuple[str, int] | None = None,
     ) -> Job:
         """Queue a training job; the classifier is called like the dataset if no name is given.
 
         The same `request_id` with the same arguments returns the same job. Without one, the retries that this call
-        makes by itself are safe.
+        makes by itself are safe. `like`, a classifier and its version, trains by that version's recipe instead of one.
         """
-        return await self._runner.call(trainer_calls.train(dataset, classifier, recipe, request_id))
+        return await self._runner.call(trainer_calls.train(dataset, classifier, recipe, request_id, like))
 
     async def job(self, job_id: str) -> Job:
         """Return a job as it stands."""

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sized
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
-from graft.client import picture_calls, streaming, wire_results
-from graft.client.effects import Run
+from graft.client import picture_calls, queries, streaming, trainer_calls, wire_results
+from graft.client.effects import Ask, Emit, Run
 from graft.client.folders import Folder
 from graft.client.import_tally import ImportTally
 from graft.client.importing import Importer
+from graft.client.manifests import ManifestWriter
+from graft.client.records import Part
 from graft.client.streaming import Exchange
 from graft.v1 import gateway_pb2
 
@@ -104,5 +107,23 @@ def import_examples(
     dataset: str, items: Iterable[LabelledPicture], views: Views, policy: RetryPolicy
 ) -> Steps[ImportProgress | ImportReport]:
     """Import pictures one by one named."""
-    total = len(items) if isinstance(items, list | tuple) else None
+    total = len(items) if isinstance(items, Sized) else None
     return Importer(dataset, items, views, ImportTally(total), policy).steps()
+
+
+def export_manifest(dataset: str, file: str | os.PathLike[str]) -> Steps[int]:
+    """Write a dataset to a file, a page at a time, and emit how many examples it holds."""
+    writer = yield Run(partial(ManifestWriter, file))
+    count, token = 0, ""
+    try:
+        while True:
+            examples, token = yield Ask(trainer_calls.examples(dataset, "", Part.UNSPECIFIED, queries.MAX_PAGE, token))
+            yield Run(partial(writer.write, examples))
+            count += len(examples)
+            if not token:
+                break
+        yield Run(writer.finish)
+    except BaseException:
+        writer.discard()
+        raise
+    yield Emit(count)

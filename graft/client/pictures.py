@@ -7,9 +7,12 @@ import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
-from graft.errors import GraftError, InvalidArgumentError
+from graft.errors import GraftError, InvalidArgumentError, NotFoundError
+
+if TYPE_CHECKING:
+    from graft.client.records import Part
 
 Picture: TypeAlias = str | os.PathLike[str] | bytes
 """A file's path, or a file's bytes."""
@@ -26,11 +29,16 @@ class LabelledPicture:
         label: 1 to 200 characters.
         picture: a path or bytes.
         source: where it came from, for people; empty means the path.
+        parts: the parts of the dataset that it may be placed in; empty means any.
+        digest: SHA-256 of its bytes, 32 raw bytes, if that is known: the picture is then read only if its vector is not
+            cached, and its bytes must have this digest. Empty if it is not known.
     """
 
     label: str
     picture: Picture
     source: str = ""
+    parts: tuple[Part, ...] = ()
+    digest: bytes = b""
 
     @property
     def name(self) -> str:
@@ -69,6 +77,8 @@ def hash_item(item: LabelledPicture) -> Hashed:
     """Return digest and size without keeping the bytes; what cannot be read or labelled carries its error."""
     if _SURROGATES.search(item.label):
         return Hashed(item, b"", 0, _illegible_label(item.label))
+    if item.digest:
+        return Hashed(item, item.digest, _size_bytes(item.picture))
     if isinstance(item.picture, bytes):
         return Hashed(item, hashlib.sha256(item.picture).digest(), len(item.picture))
     try:
@@ -77,6 +87,39 @@ def hash_item(item: LabelledPicture) -> Hashed:
             return Hashed(item, digest, file.tell())
     except OSError as error:
         return Hashed(item, b"", 0, unreadable(item.picture, error))
+
+
+def read_item(item: LabelledPicture, limit_bytes: int) -> bytes | GraftError:
+    """Return the bytes of a picture to import, or why they cannot be sent; see `read`."""
+    content = read(item.picture, limit_bytes)
+    if not item.digest:
+        return content
+    if isinstance(content, GraftError):
+        if content.reason != "UNREADABLE_FILE":
+            return content
+        return NotFoundError(
+            "picture",
+            item.name,
+            f"its vector is not cached, and its bytes are not there either ({content.message}): say where the pictures "
+            "are, or import their folder",
+            reason="PICTURE_NOT_FOUND",
+        )
+    if hashlib.sha256(content).digest() != item.digest:
+        return InvalidArgumentError(
+            f"{source_of(item.picture, 'the picture')} is not the picture with SHA-256 {item.digest.hex()}, whose "
+            "vector is not cached: it was changed, or another one has its name",
+            reason="DIGEST_MISMATCH",
+        )
+    return content
+
+
+def _size_bytes(picture: Picture) -> int:
+    if isinstance(picture, bytes):
+        return len(picture)
+    try:
+        return Path(picture).stat().st_size
+    except OSError:
+        return 0  # it is missed if its bytes are wanted
 
 
 def read(picture: Picture, limit_bytes: int) -> bytes | GraftError:

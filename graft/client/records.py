@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from graft.client.job_records import Recipe
+    from graft.client.job_records import Recipe, Search
 
 
 class Part(StrEnum):
@@ -37,12 +37,21 @@ class LabelCount:
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """A named set of examples; `label_counts` is empty in lists of datasets. Times are UTC."""
+    """A named set of examples. Times are UTC.
+
+    Attributes:
+        name: unique.
+        create_time: when it was created.
+        example_count: examples in all.
+        label_counts: by label; empty in lists of datasets.
+        digest: SHA-256 over its examples, 32 raw bytes; empty unless it was asked for.
+    """
 
     name: str
     create_time: datetime | None
     example_count: int
     label_counts: tuple[LabelCount, ...]
+    digest: bytes = b""
 
     def part_sizes(self) -> dict[Part, int]:
         """Return how many examples each part holds, over all labels."""
@@ -115,6 +124,7 @@ class Version:
         aliases: those that point to it.
         size_bytes: of its tensors on disk.
         graft_version: what trained it.
+        search: what recipe `auto` tried and chose; None for other recipes and in lists.
     """
 
     classifier: str
@@ -131,6 +141,7 @@ class Version:
     aliases: tuple[str, ...]
     size_bytes: int
     graft_version: str
+    search: Search | None = None
 
 
 @dataclass(frozen=True, slots=True)

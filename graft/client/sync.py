@@ -15,6 +15,7 @@ from graft.client.reports import ImportReport
 from graft.client.retrying import RetryPolicy
 from graft.client.streaming import KnownLimits
 from graft.client.sync_analyses import AnalysisMethods
+from graft.client.sync_corrections import CorrectionMethods
 from graft.client.sync_pictures import PictureMethods
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from graft.client.results import ServiceHealth
 
 
-class Client(PictureMethods, AnalysisMethods):
+class Client(PictureMethods, AnalysisMethods, CorrectionMethods):
     """Talks to a gateway with blocking calls; a context manager, and safe to use from several threads.
 
     A picture is a path or a file's bytes. A digest is the SHA-256 of a picture's bytes, 32 raw bytes. What goes wrong
@@ -82,9 +83,9 @@ class Client(PictureMethods, AnalysisMethods):
         """Create an empty dataset; with `exist_ok` one that is there already is returned instead."""
         return self._runner.run(queries.create_dataset(name, exist_ok=exist_ok))
 
-    def dataset(self, name: str) -> Dataset:
-        """Return a dataset with its counts."""
-        return self._runner.call(trainer_calls.dataset(name))
+    def dataset(self, name: str, *, digest: bool = False) -> Dataset:
+        """Return a dataset with its counts; with `digest` also the SHA-256 over its examples, as versions tell it."""
+        return self._runner.call(trainer_calls.dataset(name, digest=digest))
 
     def datasets(self) -> list[Dataset]:
         """Return all datasets by name, without their counts by label."""
@@ -105,6 +106,8 @@ class Client(PictureMethods, AnalysisMethods):
     ) -> ImportReport:
         """Import a folder whose subfolders are labels; only pictures without a cached vector are sent.
 
+        A split of the folder's own is kept, see Folder; `Folder.open(path, own_split=False)` takes none.
+
         With `views` the vectors of so many extra views of each picture are cached as well, drawn from `view_seed` and
         the picture's digest.
 
@@ -122,7 +125,7 @@ class Client(PictureMethods, AnalysisMethods):
         views: int = 0,
         view_seed: int = 0,
     ) -> ImportReport:
-        """Import labelled pictures; the iterable is advanced in another thread, a little ahead."""
+        """Import labelled pictures, or a Manifest; the iterable is advanced in another thread, a little ahead."""
         return self._import(flows.import_examples(dataset, items, Views(views, view_seed), self._retry), on_progress)
 
     def _import(
@@ -143,13 +146,20 @@ class Client(PictureMethods, AnalysisMethods):
         """Remove examples by digest, under every label; return how many there were."""
         return self._runner.run(queries.remove_examples(dataset, digests))
 
-    def train(self, dataset: str, classifier: str = "", recipe: Recipe | None = None, request_id: str = "") -> Job:
+    def train(
+        self,
+        dataset: str,
+        classifier: str = "",
+        recipe: Recipe | None = None,
+        request_id: str = "",
+        like: tuple[str, int] | None = None,
+    ) -> Job:
         """Queue a training job; the classifier is called like the dataset if no name is given.
 
         The same `request_id` with the same arguments returns the same job. Without one, the retries that this call
-        makes by itself are safe.
+        makes by itself are safe. `like`, a classifier and its version, trains by that version's recipe instead of one.
         """
-        return self._runner.call(trainer_calls.train(dataset, classifier, recipe, request_id))
+        return self._runner.call(trainer_calls.train(dataset, classifier, recipe, request_id, like))
 
     def job(self, job_id: str) -> Job:
         """Return a job as it stands."""

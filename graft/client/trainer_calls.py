@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from graft.client import wire_records
+from graft.client import wire_recipes, wire_records
 from graft.client.effects import Call, Method
 from graft.v1 import trainer_pb2
 
@@ -33,9 +33,9 @@ def create_dataset(name: str) -> Call[Dataset]:
     return Call(_method("CreateDataset"), request, lambda response: wire_records.dataset(response.dataset))
 
 
-def dataset(name: str) -> Call[Dataset]:
-    """Get a dataset with its counts."""
-    request = trainer_pb2.GetDatasetRequest(name=name)
+def dataset(name: str, *, digest: bool = False) -> Call[Dataset]:
+    """Get a dataset with its counts, and its digest if that is wanted."""
+    request = trainer_pb2.GetDatasetRequest(name=name, with_digest=digest)
     return Call(_method("GetDataset"), request, lambda response: wire_records.dataset(response.dataset))
 
 
@@ -72,12 +72,15 @@ def remove_examples(dataset: str, digests: Sequence[bytes]) -> Call[int]:
     return Call(_method("RemoveExamples"), request, lambda response: response.removed)
 
 
-def train(dataset: str, classifier: str, recipe: Recipe | None, request_id: str) -> Call[Job]:
+def train(
+    dataset: str, classifier: str, recipe: Recipe | None, request_id: str, like: tuple[str, int] | None
+) -> Call[Job]:
     """Create a training job; without a request id one is made up, so that a retry cannot create a second job."""
     request = trainer_pb2.CreateTrainingJobRequest(
         dataset=dataset,
         classifier=classifier,
-        recipe=None if recipe is None else wire_records.wire_recipe(recipe),
+        recipe=None if recipe is None else wire_recipes.wire_recipe(recipe),
+        like=None if like is None else trainer_pb2.VersionName(classifier=like[0], version=like[1]),
         request_id=request_id or uuid.uuid4().hex,
     )
     return Call(_method("CreateTrainingJob"), request, lambda response: wire_records.job(response.job))

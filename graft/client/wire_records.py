@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from graft import statuses
-from graft.client.job_records import Job, JobState, Progress, Recipe
+from graft.client.job_records import Job, JobState, Progress
 from graft.client.records import Classifier, Dataset, Example, LabelCount, Metrics, Part, Version
+from graft.client.wire_recipes import recipe, search
 from graft.v1 import trainer_pb2
 
 if TYPE_CHECKING:
@@ -32,21 +33,6 @@ _STATES: Final[dict[int, JobState]] = {
     trainer_pb2.JOB_STATE_CANCELLED: JobState.CANCELLED,
     trainer_pb2.JOB_STATE_INTERRUPTED: JobState.INTERRUPTED,
 }
-_RECIPE_SCALARS: Final = (
-    "seed",
-    "learning_rate",
-    "batch_size",
-    "steps",
-    "max_epochs",
-    "patience",
-    "weight_decay",
-    "dropout",
-    "label_smoothing",
-    "residual_noise",
-    "max_steps",
-    "initial_stddev",
-    "report_every",
-)
 
 
 def time_of(wire: Message, field: str) -> datetime | None:
@@ -69,28 +55,13 @@ def wire_part(part: Part) -> trainer_pb2.Part.ValueType:
 def dataset(wire: trainer_pb2.Dataset) -> Dataset:
     """Return a dataset with its counts."""
     counts = tuple(LabelCount(each.label, each.train, each.validation, each.test) for each in wire.label_counts)
-    return Dataset(wire.name, time_of(wire, "create_time"), wire.example_count, counts)
+    return Dataset(wire.name, time_of(wire, "create_time"), wire.example_count, counts, wire.digest)
 
 
 def example(wire: trainer_pb2.Example) -> Example:
     """Return an example."""
     part = _PARTS.get(wire.part, Part.UNSPECIFIED)
     return Example(wire.digest, wire.label, wire.source, part, time_of(wire, "add_time"))
-
-
-def recipe(wire: trainer_pb2.Recipe) -> Recipe:
-    """Return a recipe; what is unset on the wire is None."""
-    scalars = {field: _set_or_none(wire, field) for field in _RECIPE_SCALARS}
-    return Recipe(kind=wire.kind, hidden_units=tuple(wire.hidden_units), **scalars)
-
-
-def wire_recipe(own: Recipe) -> trainer_pb2.Recipe:
-    """Return the message of a recipe; None is left unset."""
-    return trainer_pb2.Recipe(
-        kind=own.kind,
-        hidden_units=own.hidden_units,
-        **{field: value for field in _RECIPE_SCALARS if (value := getattr(own, field)) is not None},
-    )
 
 
 def job(wire: trainer_pb2.TrainingJob) -> Job:
@@ -106,6 +77,7 @@ def job(wire: trainer_pb2.TrainingJob) -> Job:
         end_time=time_of(wire, "end_time"),
         version=wire.version,
         error=statuses.from_status(wire.error) if wire.HasField("error") else None,
+        note=wire.note,
     )
 
 
@@ -163,6 +135,7 @@ def version(wire: trainer_pb2.Version) -> Version:
         aliases=tuple(wire.aliases),
         size_bytes=wire.size_bytes,
         graft_version=wire.graft_version,
+        search=search(wire.search) if wire.HasField("search") else None,
     )
 
 

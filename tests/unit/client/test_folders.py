@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from feature_extractor.decoding.formats import FORMATS
-from graft.client import Folder
+from graft.client import Folder, Part
 from graft.client.folders import PICTURE_SUFFIXES, picture_files
 from graft.errors import InvalidArgumentError
 
@@ -81,3 +81,51 @@ def test_what_is_not_a_folder_is_refused(tmp_path: Path) -> None:
     """The error names it."""
     with pytest.raises(InvalidArgumentError, match=r"nowhere is not a folder"):
         Folder.open(tmp_path / "nowhere")
+
+
+def test_a_split_of_the_folders_own_is_kept(tmp_path: Path) -> None:
+    """Train, validation and test are parts, not labels, in any case of letters; loose files in them have no label."""
+    fill(tmp_path, "Train/rose/a.jpg", "train.jpg", "Train/b.jpg", "VAL/rose/c.jpg", "test/lily/deep/d.jpg")
+    folder = Folder.open(tmp_path)
+    assert [(item.label, item.source, item.parts) for item in folder.items()] == [
+        ("rose", "Train/rose/a.jpg", (Part.TRAIN,)),
+        ("rose", "VAL/rose/c.jpg", (Part.VALIDATION,)),
+        ("lily", "test/lily/deep/d.jpg", (Part.TEST,)),
+    ]
+    assert (folder.pictures, folder.skipped) == (3, 2)
+    unsplit = Folder.open(tmp_path, own_split=False)
+    assert {(item.label, item.parts) for item in unsplit.items()} == {("Train", ()), ("VAL", ()), ("test", ())}
+
+
+@pytest.mark.parametrize(
+    ("held_out", "parts"),
+    [
+        ("test", {"test": (Part.TEST,), "train": (Part.TRAIN, Part.VALIDATION)}),
+        ("validation", {"validation": (Part.VALIDATION, Part.TEST), "train": (Part.TRAIN,)}),
+    ],
+)
+def test_what_a_split_lacks_is_left_to_the_trainer(
+    tmp_path: Path, held_out: str, parts: dict[str, tuple[Part, ...]]
+) -> None:
+    """Without a validation folder a share of train serves, without a test folder one of validation."""
+    fill(tmp_path, "train/rose/a.jpg", f"{held_out}/rose/b.jpg")
+    assert Folder.open(tmp_path).parts == parts
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("train/ice/a.jpg", "bus/red/b.jpg"),
+        ("train/ice/a.jpg", "test/ice/b.jpg", "bus/red/c.jpg"),
+        ("train/a.jpg", "test/b.jpg"),
+        ("train/ice/a.jpg",),
+        ("val/ice/a.jpg", "test/ice/b.jpg"),
+        ("train/ice/a.jpg", "val/ice/b.jpg", "valid/ice/c.jpg"),
+    ],
+)
+def test_what_only_looks_like_a_split_is_labels(tmp_path: Path, names: tuple[str, ...]) -> None:
+    """A class may be called train: other folders beside it, none below, or no other part, and it is a label."""
+    fill(tmp_path, *names)
+    folder = Folder.open(tmp_path)
+    assert folder.parts == {}
+    assert {item.label for item in folder.items()} == {name.split("/")[0] for name in names}

@@ -61,6 +61,7 @@ class State:
         silent: whether VerifyCache and EvictCache end without an answer.
         cpu_fallback: whether the trunk says that it runs on the processor for want of a GPU.
         datasets: examples, (digest, label) -> source, by dataset.
+        wished_parts: the parts that each imported digest was to be placed in.
         messages: every ImportExamples message: a list of ("content" or "digest", digest).
         batches: sizes of the messages of pictures of the other calls.
         break_after: for each coming ImportExamples or StreamFeatures call, after how many answers it breaks.
@@ -83,6 +84,7 @@ class State:
         self.silent = False
         self.cpu_fallback = False
         self.datasets: dict[str, dict[tuple[bytes, str], str]] = {}
+        self.wished_parts: dict[bytes, list[int]] = {}
         self.messages: list[list[tuple[str, bytes]]] = []
         self.batches: list[int] = []
         self.break_after: list[int] = []

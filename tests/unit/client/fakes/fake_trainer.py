@@ -44,7 +44,10 @@ class Trainer(Analyses):
         return trainer_pb2.CreateDatasetResponse(dataset=self._dataset(request.name, context))
 
     def GetDataset(self, request: Any, context: Any) -> Any:
-        return trainer_pb2.GetDatasetResponse(dataset=self._dataset(request.name, context))
+        dataset = self._dataset(request.name, context)
+        if request.with_digest:
+            dataset.digest = b"d" * 32
+        return trainer_pb2.GetDatasetResponse(dataset=dataset)
 
     def ListDatasets(self, request: Any, context: Any) -> Any:
         names = sorted(self.state.datasets)
@@ -91,6 +94,7 @@ class Trainer(Analyses):
                 error = NotFoundError("feature", digest.hex(), reason="FEATURE_NOT_CACHED")
         if error:
             return trainer_pb2.ImportResult(digest=digest, error=statuses.to_status(error))
+        self.state.wished_parts[digest] = list(item.parts)
         outcome = trainer_pb2.IMPORT_OUTCOME_UNCHANGED
         if (digest, item.label) not in examples:
             examples[digest, item.label] = item.source
@@ -109,10 +113,20 @@ class Trainer(Analyses):
 
     def RemoveExamples(self, request: Any, context: Any) -> Any:
         examples = self.state.datasets[request.dataset]
-        gone = [key for key in examples if key[0] in set(request.digests)]
+        gone = [key for key in examples if key[0] in set(request.digests) or key[1] in set(request.labels)]
         for key in gone:
             del examples[key]
         return trainer_pb2.RemoveExamplesResponse(removed=len(gone))
+
+    def RelabelExamples(self, request: Any, context: Any) -> Any:
+        self.state.requests.append(request)
+        known = {digest for digest, _ in self.state.datasets[request.dataset]}
+        absent = sum(item.digest not in known for item in request.items)
+        return trainer_pb2.RelabelExamplesResponse(relabelled=len(request.items) - absent, merged=2, absent=absent)
+
+    def MergeLabels(self, request: Any, context: Any) -> Any:
+        self.state.requests.append(request)
+        return trainer_pb2.MergeLabelsResponse(relabelled=5, merged=1, absent=0)
 
     def CreateTrainingJob(self, request: Any, context: Any) -> Any:
         self.state.requests.append(request)
