@@ -63,8 +63,9 @@ class _Course:
     def state(self, job: Job) -> None:
         """Show a job's new state."""
         self._bar.update(self._task, description=job.state.value)
-        if not self._console.is_terminal:
-            self._console.print(f"job {job.job_id}: {job.state.value}")
+        if job.note or not self._console.is_terminal:
+            note = f" ({job.note})" if job.note else ""
+            self._console.print(f"job {job.job_id}: {job.state.value}{note}", highlight=False)
 
     def progress(self, progress: Progress) -> None:
         """Show how far it is."""

@@ -78,6 +78,7 @@ class Job:
         end_time: None before it ended.
         version: what it produced; 0 unless it succeeded.
         error: why it failed or was interrupted.
+        note: what to know of a job that has not ended: where it goes on after its trainer ended; mostly empty.
     """
 
     job_id: str
@@ -90,6 +91,7 @@ class Job:
     end_time: datetime | None
     version: int
     error: GraftError | None
+    note: str = ""
 
     @property
     def ended(self) -> bool:

@@ -51,10 +51,8 @@ def job_message(job: Job) -> pb.TrainingJob:
     )
 
 
-def event_message(job: Job, event: JobEvent) -> pb.WatchTrainingJobResponse:
-    """One event: progress, or the job as it stood after a change of state; `job` is how it stands now."""
-    if event.progress is not None:
-        return pb.WatchTrainingJobResponse(progress=progress_message(event.progress))
+def state_message(job: Job, event: JobEvent) -> pb.WatchTrainingJobResponse:
+    """The job as it stood after a change of state; `job` is how it stands now."""
     then = job_message(job)
     then.state = _STATES[event.state]
     then.version = event.version

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from graft.v1 import trainer_pb2 as pb
 from graft.v1 import trainer_pb2_grpc as pb_grpc
-from trainer.service.job_messages import event_message, job_message
+from trainer.service.job_messages import job_message, progress_message, state_message
+from trainer.service.job_watch import JobWatch
 from trainer.service.recipe_messages import recipe_document
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from trainer.catalog.job_records import JobEvent
     from trainer.catalog.jobs import JobStore
     from trainer.jobs import JobRunner
 
@@ -71,19 +71,16 @@ class JobMethods(pb_grpc.TrainerServiceServicer):
         self, request: pb.WatchTrainingJobRequest, context: Context
     ) -> AsyncIterator[pb.WatchTrainingJobResponse]:
         """Replay a job's history, then follow it to its end."""
-        loop = asyncio.get_running_loop()
-        events: asyncio.Queue[JobEvent] = asyncio.Queue()
-
-        def heard(event: JobEvent) -> None:
-            loop.call_soon_threadsafe(events.put_nowait, event)
-
-        unsubscribe = await asyncio.to_thread(self._runner.subscribe, request.job_id, heard)
+        watch = JobWatch()
+        unsubscribe = await asyncio.to_thread(self._runner.subscribe, request.job_id, watch.heard)
         try:
             while True:
-                event = await events.get()
-                job = await asyncio.to_thread(self._jobs.get, request.job_id)
-                yield event_message(job, event)
-                if event.progress is None and event.state.final:
+                event = await watch.next()
+                if event.progress is not None:
+                    yield pb.WatchTrainingJobResponse(progress=progress_message(event.progress))
+                    continue
+                yield state_message(await asyncio.to_thread(self._jobs.get, request.job_id), event)
+                if event.state.final:
                     return
         finally:
             await asyncio.to_thread(unsubscribe)
