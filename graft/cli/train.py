@@ -4,29 +4,22 @@ from __future__ import annotations
 
 import time
 from contextlib import suppress
-from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from graft.cli import options, output
+from graft.cli import recipe_options as given
 from graft.cli.course import follow
+from graft.cli.search_table import print_search
 from graft.cli.session import session_of
 from graft.errors import UnavailableError
 
 if TYPE_CHECKING:
-    from graft.client import Client, Job
+    from graft.client import Client, Job, Version
 
 _SERVED_LIMIT_S: Final = 10.0
 _INTERRUPTED: Final = 130
-
-
-class Kind(StrEnum):
-    """The recipes."""
-
-    SEED = "seed"
-    SOFTMAX = "softmax"
-    MLP = "mlp"
 
 
 def train(
@@ -35,22 +28,33 @@ def train(
     classifier: Annotated[
         str, typer.Option(help="Add a version to this classifier; the dataset's name if left out.")
     ] = "",
-    recipe: Annotated[Kind, typer.Option(help="How to train.")] = Kind.MLP,
-    seed: Annotated[int | None, typer.Option(min=0, help="Seed of everything random.")] = None,
-    hidden_units: Annotated[
-        str, typer.Option(metavar="N,N", help="Units of the hidden layers, for example 512,128.")
-    ] = "",
-    learning_rate: Annotated[float | None, typer.Option(help="Step size.")] = None,
-    batch_size: Annotated[int | None, typer.Option(min=1, help="Examples in a batch.")] = None,
-    steps: Annotated[int | None, typer.Option(min=1, help="Optimiser steps; seed and softmax.")] = None,
-    max_epochs: Annotated[int | None, typer.Option(min=1, help="Most epochs; mlp.")] = None,
-    patience: Annotated[
-        int | None, typer.Option(min=1, help="Epochs without improvement before stopping; mlp.")
+    recipe: Annotated[
+        given.Kind | None, typer.Option(help="How to train; mlp if left out.", show_default=False)
     ] = None,
-    weight_decay: Annotated[float | None, typer.Option(min=0, help="Decoupled weight decay; mlp.")] = None,
-    dropout: Annotated[float | None, typer.Option(min=0, max=1, help="Share of hidden units dropped; mlp.")] = None,
-    label_smoothing: Annotated[float | None, typer.Option(min=0, max=1, help="Label smoothing; mlp.")] = None,
-    residual_noise: Annotated[float | None, typer.Option(min=0, help="Scale of residual noise; mlp.")] = None,
+    like: given.Like = "",
+    seed: given.Seed = None,
+    class_weights: given.Weights = None,
+    views: given.TrainViews = None,
+    view_seed: given.TrainViewSeed = None,
+    hidden_units: given.HiddenUnits = "",
+    learning_rate: given.LearningRate = None,
+    batch_size: given.BatchSize = None,
+    steps: given.Steps = None,
+    report_every: given.ReportEvery = None,
+    initial_stddev: given.InitialStddev = None,
+    epochs: given.Epochs = None,
+    max_epochs: given.MaxEpochs = None,
+    max_steps: given.MaxSteps = None,
+    patience: given.Patience = None,
+    weight_decay: given.WeightDecay = None,
+    dropout: given.Dropout = None,
+    label_smoothing: given.LabelSmoothing = None,
+    residual_noise: given.ResidualNoise = None,
+    shrinkage: given.Shrinkage = None,
+    l2: given.L2 = None,
+    max_iterations: given.MaxIterations = None,
+    folds: given.Folds = None,
+    time_budget: given.TimeBudget = None,
     *,
     json: options.Json = False,
 ) -> None:
@@ -60,23 +64,39 @@ def train(
     """
     from graft.client import Recipe
 
+    repeated = given.version_name(like)
     asked = Recipe(
-        kind=recipe.value,
+        kind=recipe.value if recipe else "",
         seed=seed,
-        hidden_units=_units(hidden_units),
+        class_weights=class_weights.value if class_weights else None,
+        views=views,
+        view_seed=view_seed,
+        hidden_units=given.units(hidden_units),
+        no_hidden_layers=hidden_units == given.NO_LAYERS,
         learning_rate=learning_rate,
         batch_size=batch_size,
         steps=steps,
+        report_every=report_every,
+        initial_stddev=initial_stddev,
+        epochs=epochs,
         max_epochs=max_epochs,
+        max_steps=max_steps,
         patience=patience,
         weight_decay=weight_decay,
         dropout=dropout,
         label_smoothing=label_smoothing,
         residual_noise=residual_noise,
+        shrinkage=shrinkage,
+        l2=l2,
+        max_iterations=max_iterations,
+        folds=folds,
+        time_budget_s=time_budget,
     )
+    if repeated and asked != Recipe():
+        raise typer.BadParameter("it repeats every setting: leave the others out", param_hint="--like")
     with session_of(context).client() as client:
-        job = client.train(dataset, classifier, asked)
-        _watch(client, job.job_id, json=json)
+        job = client.train(dataset, classifier, None if repeated else asked, like=repeated)
+        _watch(client, job.job_id, json=json, like=repeated)
 
 
 def watch(context: typer.Context, job_id: options.JobId, *, json: options.Json = False) -> None:
@@ -92,7 +112,7 @@ def cancel(context: typer.Context, job_id: options.JobId) -> None:
     typer.echo(f"job {job.job_id}: {job.state.value}" if job.ended else f"job {job.job_id} is being cancelled")
 
 
-def _watch(client: Client, job_id: str, *, json: bool) -> None:
+def _watch(client: Client, job_id: str, *, json: bool, like: tuple[str, int] | None = None) -> None:
     try:
         job = follow(client, job_id)
     except KeyboardInterrupt:
@@ -103,10 +123,10 @@ def _watch(client: Client, job_id: str, *, json: bool) -> None:
     except UnavailableError:
         typer.echo(f"job {job_id} may go on: `graft watch {job_id}` shows it once Graft is there again", err=True)
         raise
-    _report(client, job, json=json)
+    _report(client, job, json=json, like=like)
 
 
-def _report(client: Client, job: Job, *, json: bool) -> None:
+def _report(client: Client, job: Job, *, json: bool, like: tuple[str, int] | None) -> None:
     from graft.client import JobState
 
     if job.state is not JobState.SUCCEEDED:
@@ -120,6 +140,10 @@ def _report(client: Client, job: Job, *, json: bool) -> None:
     if json:
         output.print_json({"job": job, "version": version, "served": served})
         return
+    if version.search:
+        print_search(version.search)
+    if like:
+        typer.echo(_compared(version, client.version(*like)))
     metrics = version.metrics
     typer.echo(
         f"{job.classifier} version {job.version}: accuracy {output.percent(metrics.accuracy)} on "
@@ -146,8 +170,18 @@ def _wait_until_served(client: Client, job: Job) -> bool:
         time.sleep(0.1)
 
 
-def _units(text: str) -> tuple[int, ...]:
-    parts = [part.strip() for part in text.split(",")] if text else []
-    if not all(part.isdecimal() and int(part) > 0 for part in parts):
-        raise typer.BadParameter(f"{text!r}: give numbers such as 512,128", param_hint="--hidden-units")
-    return tuple(map(int, parts))
+def _compared(version: Version, model: Version) -> str:
+    """Return whether a repeat had before it what the model had."""
+    name = f"{model.classifier}@{model.version}"
+    differences = [
+        f"{what} differs"
+        for what, own, other in (
+            ("the dataset", version.dataset_digest, model.dataset_digest),
+            ("the trunk", version.fingerprint, model.fingerprint),
+            ("the release of Graft", version.graft_version, model.graft_version),
+        )
+        if own != other
+    ]
+    if differences:
+        return f"trained by the recipe of {name}, but {' and '.join(differences)}: it is another head"
+    return f"repeats {name}: the same recipe, examples, trunk and release"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from graft.client import wire_records
+from graft.client import wire_recipes, wire_records
 from graft.client.comparison_records import ComparedMethod, Comparison
 from graft.client.curve_records import LearningCurve, LearningCurvePoint
 from graft.client.effects import Emit, Method, Open, Receive
@@ -23,7 +23,7 @@ def learning_curve(
     """Emit how far the measuring is, then the curve."""
     request = trainer_pb2.MeasureLearningCurveRequest(
         dataset=dataset,
-        recipe=None if recipe is None else wire_records.wire_recipe(recipe),
+        recipe=None if recipe is None else wire_recipes.wire_recipe(recipe),
         counts=counts,
         repeats=repeats,
         wished_accuracy=wished_accuracy,
@@ -52,7 +52,7 @@ def analysis(method: Method, request: Any, outcome: str, parse: Callable[[Any], 
 def _curve(wire: trainer_pb2.LearningCurve) -> LearningCurve:
     return LearningCurve(
         dataset=wire.dataset,
-        recipe=wire_records.recipe(wire.recipe),
+        recipe=wire_recipes.recipe(wire.recipe),
         labels=wire.labels,
         test_examples=wire.test_examples,
         points=tuple(

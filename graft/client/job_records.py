@@ -29,13 +29,13 @@ class Recipe:
     """How to train a head; what is None or empty takes the recipe's own value.
 
     Attributes:
-        kind: `seed`, `softmax` or `mlp`; empty means `mlp`.
+        kind: `auto`, `mlp`, `lda`, `logistic`, `average`, `softmax` or `seed`; empty means `mlp`.
         seed: of everything random.
-        hidden_units: units of each hidden layer, from the input on.
+        hidden_units: units of each hidden layer, from the input on; `mlp` and `seed` only.
         learning_rate: step size, above 0.
         batch_size: examples in a batch.
         steps: optimiser steps; `seed` and `softmax` only.
-        max_epochs: most epochs; `mlp` only, as are the rest.
+        max_epochs: most epochs; `mlp` only, as are the next seven.
         patience: epochs without a better validation loss before stopping.
         weight_decay: decoupled, 0 or more.
         dropout: probability that a hidden unit is dropped, 0 up to but not including 1.
@@ -43,7 +43,19 @@ class Recipe:
         residual_noise: scale of other examples' residuals added to a training vector, 0 or more.
         max_steps: most optimiser steps; one epoch is always made.
         initial_stddev: of the truncated normal that weights start as; `seed` and `softmax` only, as is the next.
-        report_every: steps between two reports of progress.
+        report_every: steps between two looks at the validation part.
+        class_weights: `none` or `balanced`.
+        views: extra views of each training picture to train on as well.
+        view_seed: what those views were drawn from.
+        epochs: on training and validation parts together, without looking for their number first; `mlp` only.
+        shrinkage: share of the identity in the covariance; `lda` only; 0 is Ledoit and Wolf's estimate.
+        l2: penalty on the squared weights; `logistic` only, as is the next.
+        max_iterations: of the optimiser.
+        folds: that the pictures are cut into; `auto` only, as is the next.
+        time_budget_s: seconds after which the search begins no further candidate.
+        members: the recipes that are averaged; `average` only, as is the next.
+        factors: of each member's logits.
+        no_hidden_layers: true if `hidden_units` is empty and means it.
     """
 
     kind: str = ""
@@ -61,6 +73,60 @@ class Recipe:
     max_steps: int | None = None
     initial_stddev: float | None = None
     report_every: int | None = None
+    class_weights: str | None = None
+    views: int | None = None
+    view_seed: int | None = None
+    epochs: int | None = None
+    shrinkage: float | None = None
+    l2: float | None = None
+    max_iterations: int | None = None
+    folds: int | None = None
+    time_budget_s: float | None = None
+    members: tuple[Recipe, ...] = ()
+    factors: tuple[float, ...] = ()
+    no_hidden_layers: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One candidate of a search, scored on pictures that it was not fitted to.
+
+    Attributes:
+        recipe: every value filled in.
+        rung: 1 for the first look; those that did well come back on a higher one.
+        folds: on how many it was scored.
+        accuracy: share of the held-out pictures labelled rightly, 0 to 1.
+        log_loss: their mean cross-entropy in nats, after calibration.
+        seconds: that this took.
+    """
+
+    recipe: Recipe
+    rung: int
+    folds: int
+    accuracy: float
+    log_loss: float
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What recipe `auto` tried and chose.
+
+    Attributes:
+        chosen: the recipe that the head was trained by.
+        trials: what was tried, in that order.
+        cut: what the time budget left no time for.
+        pictures: how many were cut into folds.
+        folds: on how many a candidate was scored in the end.
+        seconds: that the search took.
+    """
+
+    chosen: Recipe
+    trials: tuple[Trial, ...]
+    cut: tuple[Recipe, ...]
+    pictures: int
+    folds: int
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +170,8 @@ class Progress:
     """How far training is; losses in nats, accuracies 0 to 1, None where it was not measured.
 
     Attributes:
-        phase: `loading`, `fitting`, `refitting` or `evaluating`.
-        done: optimiser steps done in this phase; vectors fetched while loading.
+        phase: `loading`, `searching`, `fitting`, `refitting` or `evaluating`.
+        done: optimiser steps done in this phase; vectors fetched while loading, candidates scored while searching.
         total: of this phase at most; 0 when it has none.
         epoch: passes over the training examples done; 0 for recipes that count steps only.
         train_loss: mean since the progress before.

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from graft.v1 import trainer_pb2 as pb
 from graft.v1 import trainer_pb2_grpc as pb_grpc
+from trainer.repeating import recipe_like, refuse_both
 from trainer.service.job_messages import job_message, progress_message, state_message
 from trainer.service.job_watch import JobWatch
 from trainer.service.recipe_messages import recipe_document
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 
     from trainer.catalog.jobs import JobStore
     from trainer.jobs import JobRunner
+    from trainer.registry import Registry
 
     Context = Any
 
@@ -26,22 +29,28 @@ class JobMethods(pb_grpc.TrainerServiceServicer):
     Args:
         runner: runs them.
         jobs: remembers them.
+        registry: has the versions whose recipes may be repeated.
     """
 
-    def __init__(self, runner: JobRunner, jobs: JobStore, **others: Any) -> None:
-        super().__init__(**others)
+    def __init__(self, runner: JobRunner, jobs: JobStore, registry: Registry, **others: Any) -> None:
+        super().__init__(registry=registry, **others)
         self._runner = runner
         self._jobs = jobs
+        self._recipe_like = partial(recipe_like, registry)
 
     async def CreateTrainingJob(
         self, request: pb.CreateTrainingJobRequest, context: Context
     ) -> pb.CreateTrainingJobResponse:
         """Queue a job."""
+        recipe = recipe_document(request.recipe)
+        if request.HasField("like"):
+            refuse_both(given=request.HasField("recipe"))
+            recipe = await asyncio.to_thread(self._recipe_like, request.like.classifier, request.like.version)
         job = await asyncio.to_thread(
             self._runner.create,
             request.dataset,
             request.classifier,
-            recipe_document(request.recipe),
+            recipe,
             request_id=request.request_id,
         )
         return pb.CreateTrainingJobResponse(job=job_message(job))

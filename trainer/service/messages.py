@@ -13,7 +13,7 @@ from graft.errors import InvalidArgumentError, Violation
 from graft.v1 import trainer_pb2 as pb
 from trainer.catalog.examples import AddOutcome
 from trainer.importing import Item
-from trainer.service.recipe_messages import recipe_message
+from trainer.service.recipe_messages import recipe_message, search_message
 from trainer.split import Part
 
 if TYPE_CHECKING:
@@ -120,8 +120,8 @@ def classifier_message(classifier: Classifier) -> pb.Classifier:
     )
 
 
-def version_message(version: Version, *, confusion: bool) -> pb.Version:
-    """A version as its manifest tells it, with the confusion matrix if asked for."""
+def version_message(version: Version, *, details: bool) -> pb.Version:
+    """A version as its manifest tells it; confusion matrix and search are details."""
     facts: dict[str, Any] = json.loads(version.manifest)
     return pb.Version(
         classifier=version.classifier,
@@ -134,10 +134,11 @@ def version_message(version: Version, *, confusion: bool) -> pb.Version:
         dimensions=facts["dimensions"],
         labels=facts["labels"],
         recipe=recipe_message(facts["recipe"]),
-        metrics=_metrics(facts["metrics"]["test"], confusion=confusion),
+        metrics=_metrics(facts["metrics"]["test"], confusion=details),
         aliases=version.aliases,
         size_bytes=sum(file["size_bytes"] for file in facts["files"].values()),
         graft_version=facts["code_version"],
+        search=search_message(facts["search"]) if details and "search" in facts else None,
     )
 
 

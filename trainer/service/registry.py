@@ -45,7 +45,7 @@ class RegistryMethods(pb_grpc.TrainerServiceServicer):
     async def GetVersion(self, request: pb.GetVersionRequest, context: Context) -> pb.GetVersionResponse:
         """Tell how a version was trained and how well it does."""
         version = await asyncio.to_thread(self._registry.get_version, request.classifier, request.version)
-        return pb.GetVersionResponse(version=version_message(version, confusion=True))
+        return pb.GetVersionResponse(version=version_message(version, details=True))
 
     async def ListVersions(self, request: pb.ListVersionsRequest, context: Context) -> pb.ListVersionsResponse:
         """List versions, the newest first."""
@@ -53,7 +53,7 @@ class RegistryMethods(pb_grpc.TrainerServiceServicer):
             self._registry.list_versions, request.classifier, request.page_size, request.page_token
         )
         return pb.ListVersionsResponse(
-            versions=[version_message(each, confusion=False) for each in page.items],
+            versions=[version_message(each, details=False) for each in page.items],
             next_page_token=page.next_token,
         )
 
