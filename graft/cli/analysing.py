@@ -16,12 +16,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def run(steps: Iterable[Any], doing: str) -> Any:
+def run(steps: Iterable[Any], doing: str, loading: str = "loading vectors") -> Any:
     """Show the progress of an analysis on standard error until it is done, and return its outcome.
 
     Args:
         steps: progress, then the outcome.
         doing: what is written beside the bar.
+        loading: what is written there before.
 
     Raises:
         UnavailableError: it ended without an outcome.
@@ -37,7 +38,7 @@ def run(steps: Iterable[Any], doing: str) -> Any:
         for step in steps:
             if not isinstance(step, Progress):
                 return step
-            described = "loading vectors" if step.phase == "loading" else doing
+            described = loading if step.phase == "loading" else doing
             bar.update(task, description=described, completed=step.done, total=step.total or None)
     raise UnavailableError("the trainer ended without an answer; try again", reason="ANALYSIS_ENDED")
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from graft.client import analyses
+from graft.client import analyses, exporting
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import AsyncIterator, Sequence
 
     from graft.client.asynchronous import AsyncRunner
     from graft.client.comparison_records import Comparison
     from graft.client.curve_records import LearningCurve
+    from graft.client.export_records import Exported
     from graft.client.job_records import Progress, Recipe
 
 
@@ -59,3 +61,32 @@ class AsyncAnalysisMethods:
             seed: of folds and recipes.
         """
         return self._runner.iterate(analyses.comparison(dataset, methods, folds, seed))
+
+    def export(
+        self,
+        classifier: str,
+        version: int,
+        format: str,  # noqa: A002 - what everybody calls it
+        to: str | os.PathLike[str],
+        *,
+        dataset: str = "",
+        force: bool = False,
+    ) -> AsyncIterator[Progress | Exported]:
+        """Write a version and its trunk as one network that needs nothing of Graft.
+
+        It is loaded back and compared with the services before it is sent, and is in its place when the last thing,
+        the outcome, is yielded.
+
+        Args:
+            classifier: its name.
+            version: its version.
+            format: `savedmodel`, `graphdef`, `tflite` or `onnx`.
+            to: the file, or the directory of a SavedModel.
+            dataset: whose pictures are compared; empty for the one that the version was trained on.
+            force: replace what is there.
+
+        Raises:
+            FailedPreconditionError: FILE_EXISTS; EXPORT_DIFFERS and others of the trainer's.
+            OSError: the files cannot be written.
+        """
+        return self._runner.iterate(exporting.export(classifier, version, format, to, dataset, force=force))
