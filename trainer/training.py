@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from trainer import heads, recipes
 from trainer.evaluate import evaluate
-from trainer.fit import TrainingData
 from trainer.progress import Phase, Progress
 from trainer.snapshots import Snapshot, check_trainable, take_snapshot
 from trainer.split import Part
+from trainer.training_data import training_data
 from trainer.vectors import load_vectors
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from trainer.catalog.job_records import Job
     from trainer.checkpoints import Checkpoints
     from trainer.evaluate import Evaluation
-    from trainer.fit import FittedHead
+    from trainer.fit import FittedHead, TrainingData
     from trainer.job_folders import JobFolders
     from trainer.registry import Registry
     from trainer.vectors import FeatureSource
@@ -86,13 +86,7 @@ class Training:
             snapshot = take_snapshot(self._examples.all_examples(job.dataset))
             folder.keep(snapshot)
         vectors = load_vectors(self._features, job.dataset, snapshot, report)
-        data = TrainingData(
-            vectors.rows,
-            snapshot.label_rows,
-            snapshot.parts[Part.TRAINING],
-            snapshot.parts[Part.VALIDATION],
-            len(snapshot.labels),
-        )
+        data = training_data(recipe, snapshot, vectors.rows, self._features, report)
         checkpoints = folder.checkpoints(vectors.fingerprint, snapshot, note)
         with folder.recorded(report) as recorded:
             fitted = self._fit(recipe, data, recorded, cancelled, checkpoints)
