@@ -1,6 +1,7 @@
 """Analyses: long computations that a call asks for, waits for, and gets the outcome of; nothing of them is kept.
 
-They take turns with the training jobs. One whose caller has gone away ends at its next report of progress.
+They take turns with the training jobs. One whose caller has gone away ends at its next report of progress, or while it
+waits for the extractor.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import threading
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from graft.errors import CancelledError
+from trainer.interruption import interruptible
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
@@ -44,13 +46,16 @@ class Analyses:
         heard: asyncio.Queue[Progress | None] = asyncio.Queue()
         gone = threading.Event()
 
-        def report(progress: Progress) -> None:
+        def check() -> None:
             if gone.is_set():
                 raise CancelledError("nobody waits for the analysis any more", reason="JOB_CANCELLED")
+
+        def report(progress: Progress) -> None:
+            check()
             loop.call_soon_threadsafe(heard.put_nowait, progress)
 
         def in_turn() -> _Outcome:
-            with self._slot.taken(gone.is_set):
+            with self._slot.taken(gone.is_set), interruptible(check):
                 return work(report)
 
         running = asyncio.ensure_future(asyncio.to_thread(in_turn))

@@ -14,6 +14,7 @@ from graft.serving.call_context import outgoing_metadata, outgoing_timeout
 from graft.v1 import common_pb2
 from graft.v1 import feature_extractor_pb2 as pb
 from trainer.importing import NO_VIEWS, Stored, Views
+from trainer.interruption import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Sequence
@@ -103,7 +104,7 @@ class ExtractorFeatures:
         return self._wait(self._previews(digests))
 
     def _wait(self, work: Coroutine[Any, Any, _T]) -> _T:
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+        return wait_for(asyncio.run_coroutine_threadsafe(work, self._loop))
 
     async def _fingerprint(self) -> bytes:
         try:

@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from graft.errors import GraftError, InternalError, UnavailableError
+from trainer.interruption import interruptible
 
 if TYPE_CHECKING:
     from trainer.running_job import RunningJob
@@ -30,7 +31,7 @@ def run_job(work: Work, slot: Slot, running: RunningJob, retry_s: float) -> int 
 
 def _attempt(work: Work, slot: Slot, running: RunningJob) -> int | GraftError:
     try:
-        with slot.taken(running.ended):
+        with slot.taken(running.ended), interruptible(running.raise_if_ended):
             return work.run(running.job, running.report, running.ended, running.commit, running.note)
     except Exception as error:  # noqa: BLE001 - whatever it was, the job says INTERNAL and the log the rest
         if isinstance(error, GraftError) and not isinstance(error, InternalError):

@@ -58,7 +58,7 @@ class RunningJob:
             CancelledError: the job was ended before.
         """
         with self._lock:
-            self._raise_if_ended()
+            self.raise_if_ended()
             self._committing = True
 
     def ended(self) -> bool:
@@ -75,7 +75,7 @@ class RunningJob:
         Raises:
             CancelledError: the work is to end.
         """
-        self._raise_if_ended()
+        self.raise_if_ended()
         if self._pace.due(progress):
             self._events.progress(self.job.number, progress)
 
@@ -83,6 +83,7 @@ class RunningJob:
         """Record what people should know of this run."""
         self._events.move(self.job.number, JobState.RUNNING, message=text)
 
-    def _raise_if_ended(self) -> None:
+    def raise_if_ended(self) -> None:
+        """Raise CancelledError if the work is to end."""
         if self._ended.is_set():
             raise CancelledError("the job was cancelled", reason="JOB_CANCELLED")
