@@ -27,6 +27,10 @@ class Phase(StrEnum):
     """Writing a network to be exported."""
     COMPARING = "comparing"
     """Running what was written beside the services."""
+    PAIRING = "pairing"
+    """Looking for near duplicates: every picture beside every other."""
+    JUDGING = "judging"
+    """Judging labels by pictures that are known to be others."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from trainer.diagnosis.groups import Groups
-from trainer.diagnosis.similarity_space import MIN_ROWS, SimilaritySpace, fit_space
+from trainer.diagnosis.similarity_space import MIN_ROWS, fit_space
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from trainer.batches import FloatArray, RowArray
 
 NEAR: Final = 0.5
-"""Similarity from which a pair is near by its vectors alone."""
+"""Similarity from which a pair is near where only vectors are known."""
 
 MAX_PAIRS: Final = 100_000
 _BLOCK: Final = 2048
@@ -55,14 +55,26 @@ def near_pairs(
 
     Args:
         vectors: float32[n, d], as they are cached. With fewer than three there are no pairs.
-        threshold: -1 to 1.
+        threshold: above 0, to 1.
         limit: pairs to keep.
         report: told how many of how many rows are compared; what it raises ends the search.
     """
-    count = len(vectors)
+    return similar_pairs(in_space(vectors), threshold, limit, report)
+
+
+def in_space(vectors: FloatArray) -> FloatArray:
+    """Return float32[n, d]: the vectors in a space of their own; zeros if they are too few for one."""
+    return fit_space(vectors).project(vectors) if len(vectors) >= MIN_ROWS else np.zeros_like(vectors)
+
+
+def similar_pairs(placed: FloatArray, threshold: float, limit: int, report: Callable[[int, int], None]) -> NearPairs:
+    """Return the pairs of rows whose dot product is at least `threshold`, above 0; see `near_pairs`.
+
+    `placed` is float32[n, d], each row of length 1, or 0 for one that is similar to none.
+    """
+    count = len(placed)
     groups, best = Groups(count), _Best(limit)
-    placed = fit_space(vectors).project(vectors) if count >= MIN_ROWS else vectors[:0]
-    for top in range(0, len(placed), _BLOCK):
+    for top in range(0, count, _BLOCK):
         rows = placed[top : top + _BLOCK]
         for start in range(top, count, _BLOCK):
             similarities = rows @ placed[start : start + _BLOCK].T
@@ -76,30 +88,6 @@ def near_pairs(
         report(min(top + _BLOCK, count), count)
     kept, similarities = best.sorted()
     return NearPairs(kept, similarities, best.total, groups.first_rows())
-
-
-def nearest_placed(
-    newcomers: FloatArray, placed: FloatArray, space: SimilaritySpace | None = None
-) -> tuple[RowArray, FloatArray]:
-    """Return for each newcomer the placed row that is most similar to it, and how similar: int32[m], float32[m].
-
-    Args:
-        newcomers: float32[m, d].
-        placed: float32[n, d], n at least 1.
-        space: where to compare them; by default that of both together. A known one saves fitting it for every call.
-    """
-    space = space or fit_space(np.concatenate([placed, newcomers]))
-    wanted = space.project(newcomers)
-    nearest = np.zeros(len(newcomers), np.int32)
-    similarities = np.full(len(newcomers), -np.inf, np.float32)
-    for start in range(0, len(placed), _BLOCK):
-        block = wanted @ space.project(placed[start : start + _BLOCK]).T  # float32[m, block]
-        best = block.argmax(axis=1)
-        found = np.take_along_axis(block, best[:, None], axis=1)[:, 0]
-        better = found > similarities
-        nearest[better] = best[better] + start
-        similarities[better] = found[better]
-    return nearest, similarities
 
 
 class _Best:

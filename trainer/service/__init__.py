@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from trainer.service.comparisons import ComparisonMethods
 from trainer.service.datasets import DatasetMethods
+from trainer.service.diagnosis import DiagnosisMethods
 from trainer.service.exports import ExportMethods
 from trainer.service.jobs import JobMethods
 from trainer.service.learning_curves import LearningCurveMethods
@@ -11,6 +12,12 @@ from trainer.service.registry import RegistryMethods
 
 
 class TrainerService(
-    ComparisonMethods, DatasetMethods, ExportMethods, JobMethods, LearningCurveMethods, RegistryMethods
+    ComparisonMethods,
+    DatasetMethods,
+    DiagnosisMethods,
+    ExportMethods,
+    JobMethods,
+    LearningCurveMethods,
+    RegistryMethods,
 ):
     """The trainer on the wire; takes the collaborators of its parts by keyword."""

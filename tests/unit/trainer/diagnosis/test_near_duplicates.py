@@ -1,4 +1,4 @@
-"""Near duplicates among made-up vectors: which pairs, how many, which groups, and the nearest placed picture."""
+"""Near duplicates among made-up vectors: which pairs, how many and which groups."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from trainer.diagnosis import near_duplicates
-from trainer.diagnosis.near_duplicates import near_pairs, nearest_placed
-from trainer.diagnosis.similarity_space import fit_space
+from trainer.diagnosis.near_duplicates import near_pairs
 
 
 def _vectors(count: int, seed: int = 0) -> np.ndarray:
@@ -71,17 +70,6 @@ def test_pictures_that_are_all_alike_end() -> None:
     found = near_pairs(np.ones((30, 8), np.float32))
     assert found.total == 0
     assert np.isfinite(found.similarities).all()
-
-
-def test_a_newcomer_finds_its_original() -> None:
-    """The nearest placed row is the original, with a given space as with its own; a stranger is not similar."""
-    placed = _vectors(300)
-    newcomers = np.concatenate([_copy(placed[[250, 3]]), _vectors(1, seed=7)])
-    for space in (None, fit_space(placed)):
-        rows, similarities = nearest_placed(newcomers, placed, space)
-        assert rows[:2].tolist() == [250, 3]
-        assert (similarities[:2] > 0.9).all()
-        assert similarities[2] < 0.8
 
 
 def test_the_search_can_be_ended() -> None:

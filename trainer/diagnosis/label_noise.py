@@ -1,0 +1,79 @@
+"""Which labels are likely wrong, from scores that were given without knowing them.
+
+The labels are taken to be right but for a share e of them, which are any other of the k labels by chance. With p the
+probabilities of a picture (the softmax of its scores times t), its label y is then seen with probability
+
+    (1 - e) p_y + e (1 - p_y) / (k - 1)
+
+The pair (t, e) that makes the labels of the dataset most likely is looked up on a grid: t tells how far the scores are
+to be believed, on these very pictures, e how many labels are wrong. The second term's share of the sum is the
+probability that this label is wrong. So a set that is hard to tell apart gets few suspects, and one that is easy gets
+each wrong label, without a threshold for either.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from trainer.batches import FloatArray, RowArray
+
+    DoubleArray = NDArray[np.float64]
+
+_TEMPERATURES: Final = np.geomspace(0.01, 2, 28)
+_RATES: Final = np.geomspace(0.001, 0.4, 28)
+_SAMPLE: Final = 4000  # pictures that the grid is searched with
+_TINY: Final = 1e-300
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LabelNoise:
+    """What the scores say about the labels.
+
+    Attributes:
+        wrong: float64[n], probability that the label is wrong.
+        likely: int32[n], the most probable of the other labels.
+        rate: share of wrong labels in the dataset.
+        temperature: what the scores are multiplied by.
+        log_likelihood: mean over the pictures searched with, in nats: the higher, the better the scores.
+    """
+
+    wrong: DoubleArray
+    likely: RowArray
+    rate: float
+    temperature: float
+    log_likelihood: float
+
+
+def estimate_noise(scores: FloatArray, labels: RowArray) -> LabelNoise:
+    """Return which labels int32[n] are likely wrong by the scores float32[n, k], k at least 2."""
+    classes = scores.shape[1]
+    sample = np.random.default_rng(0).permutation(len(labels))[:_SAMPLE]
+    best = (-np.inf, 1.0, 0.0)
+    for temperature in _TEMPERATURES:
+        own = _probabilities(scores[sample], float(temperature))[np.arange(len(sample)), labels[sample]]
+        for rate in _RATES:
+            seen = (1 - rate) * own + rate * (1 - own) / (classes - 1)
+            best = max(best, (float(np.log(seen + _TINY).mean()), float(temperature), float(rate)))
+    likelihood, temperature, rate = best
+    probabilities = _probabilities(scores, temperature)
+    rows = np.arange(len(labels))
+    own = probabilities[rows, labels]
+    by_chance = rate * (1 - own) / (classes - 1)
+    wrong = by_chance / ((1 - rate) * own + by_chance + _TINY)
+    others = scores.copy()
+    others[rows, labels] = -np.inf
+    return LabelNoise(wrong, others.argmax(axis=1).astype(np.int32), rate, temperature, likelihood)
+
+
+def _probabilities(scores: FloatArray, temperature: float) -> DoubleArray:
+    powers = scores.astype(np.float64) * temperature
+    powers -= powers.max(axis=1, keepdims=True)
+    np.exp(powers, out=powers)
+    powers /= powers.sum(axis=1, keepdims=True)
+    return powers
