@@ -27,9 +27,11 @@ from trainer.catalog.connection import Catalog
 from trainer.catalog.corrections import CorrectionStore
 from trainer.catalog.datasets import DatasetStore
 from trainer.catalog.examples import ExampleStore
+from trainer.catalog.further_sources import FurtherSourceStore
 from trainer.catalog.jobs import JobStore
 from trainer.catalog.parts import PartStore
 from trainer.comparison.comparing import Comparing
+from trainer.diagnosis.doctor import Doctor
 from trainer.export.exporting import Exporter
 from trainer.features import ExtractorFeatures
 from trainer.fit import fit, prepare_tensorflow
@@ -104,6 +106,7 @@ async def open_trainer(
             registry=heads,
             analyses=Analyses(slot),
             comparing=Comparing(examples, features, fit),
+            doctor=Doctor(examples, FurtherSourceStore(catalog), features),
             exporter=Exporter(
                 heads,
                 stored,
