@@ -8,6 +8,12 @@ from graft.serving.lifecycle import exit_cleanly_until_ready
 
 exit_cleanly_until_ready()
 
+import os
+
+# NumPy's threads wait in a loop for each other, which beside a busy extractor costs twenty times the work they share:
+# OpenBLAS reads this once, when NumPy is imported.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 import asyncio
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
@@ -42,6 +48,7 @@ from trainer.jobs import JobRunner
 from trainer.learning_curve import LearningCurves
 from trainer.placed_examples import PlacedExamples
 from trainer.placing import Placer
+from trainer.placing_thumbnails import Thumbnails
 from trainer.registry import Registry
 from trainer.service import TrainerService
 from trainer.service.export_trunk import ExtractorTrunk
@@ -82,7 +89,7 @@ async def open_trainer(
         channel = await closing.enter_async_context(open_channel(settings.extractor, settings.max_message_bytes))
         stub = feature_extractor_pb2_grpc.FeatureExtractorServiceStub(channel)
         features = ExtractorFeatures(stub, asyncio.get_running_loop())
-        placer = Placer(PartStore(catalog), features)
+        placer = Placer(PartStore(catalog), features, Thumbnails(features.previews))
         examples = PlacedExamples(catalog, placer)  # for whoever trains on them or measures
         await asyncio.to_thread(prepare_tensorflow, settings.threads)
         slot = Slot()

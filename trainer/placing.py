@@ -1,9 +1,10 @@
 """Places the pictures of a dataset in its parts for good, so that near duplicates are on one side of the split.
 
-Near duplicates are known by their vectors, in a space that is fitted to the dataset (`trainer.diagnosis`). One picture,
-or the first message of an import, says little about a dataset. So pictures are placed many at a time: when an import
-ends, and at the latest before anything is trained or measured. Then the order of the pictures in an import does not
-matter, two imports at once cannot miss each other's pictures, and acknowledging a picture costs nothing more.
+Near duplicates are known by their thumbnails, and by their vectors in a space that is fitted to the dataset
+(`trainer.placing_search`). One picture, or the first message of an import, says little about it. So pictures are
+placed many at a time: when an import ends, and at the latest before anything is trained or measured. Then the order of
+the pictures in an import does not matter, two imports at once cannot miss each other's pictures, and acknowledging a
+picture costs nothing more.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import numpy as np
 from graft.errors import FailedPreconditionError
 from trainer.diagnosis.similarity_space import MIN_ROWS, fit_space
 from trainer.placing_rule import choose_parts
-from trainer.placing_search import find_near
+from trainer.placing_search import Compared, find_near
 from trainer.split import Part
 
 if TYPE_CHECKING:
@@ -24,11 +25,8 @@ if TYPE_CHECKING:
 
     from trainer.batches import FloatArray
     from trainer.catalog.parts import PartStore, Placement
+    from trainer.placing_thumbnails import Thumbnails
     from trainer.vectors import FeatureSource
-
-THRESHOLD: Final = 0.4
-"""Similarity from which two pictures stay together. Lower than where the doctor speaks of near duplicates: keeping two
-relatives together costs next to nothing, a copy on the other side falsifies the metrics."""
 
 FEW_EXAMPLES: Final = 10_000
 """Up to here placing takes a second or two, and is done whenever an import ends."""
@@ -48,11 +46,13 @@ class Placer:
     Args:
         parts: where pictures are.
         features: the vectors.
+        thumbnails: what the pictures look like.
     """
 
-    def __init__(self, parts: PartStore, features: FeatureSource) -> None:
+    def __init__(self, parts: PartStore, features: FeatureSource, thumbnails: Thumbnails) -> None:
         self._parts = parts
         self._features = features
+        self._thumbnails = thumbnails
         self._lock = threading.Lock()  # held while a dataset's vectors are in memory: those of one at a time
 
     def place_after_import(self, dataset: str) -> int:
@@ -88,7 +88,8 @@ class Placer:
                 raise _trunk_changed()
             pictures = [every[row] for row in known]
             newcomers = [each for each in pictures if each.unplaced]
-            near = find_near(projected, len(newcomers), THRESHOLD, report)
+            thumbnails = self._thumbnails.read([each.digest for each in pictures])
+            near = find_near(Compared(projected, thumbnails, len(newcomers)), report)
             followed = [
                 (float(similarity), pictures[row].part) if row >= 0 else None
                 for row, similarity in zip(near.nearest, near.similarities, strict=True)
@@ -101,7 +102,7 @@ class Placer:
     def _projected(self, digests: Sequence[bytes]) -> tuple[FloatArray, list[int]]:
         """Return float32[n, k] in the space of the dataset, for those that have a vector, and which those are."""
         sample, _ = self._features.lookup(sorted(digests)[:FIT_ROWS])
-        if len(sample) < MIN_ROWS:  # nothing says what sets two pictures apart: none is near another
+        if len(sample) < MIN_ROWS:  # nothing says what sets two vectors apart: only thumbnails tell
             _, missing = self._features.lookup(digests)
             known = _known(digests, missing)
             return np.zeros((len(known), 1), np.float32), known

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import random
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +17,7 @@ from trainer.catalog.examples import NewExample
 from trainer.catalog.parts import PartStore
 from trainer.placed_examples import PlacedExamples
 from trainer.placing import Placer
+from trainer.placing_thumbnails import Thumbnails
 from trainer.split import part_of
 
 if TYPE_CHECKING:
@@ -28,8 +30,7 @@ if TYPE_CHECKING:
     from trainer.catalog.examples import ExampleStore
     from trainer.split import Part
 
-ORIGINALS = 120
-COPIES = 60
+ORIGINALS, COPIES = 120, 60
 
 
 class FakeFeatures:
@@ -81,7 +82,7 @@ def features() -> FakeFeatures:
 @pytest.fixture
 def placer(catalog: Catalog, features: FakeFeatures) -> Placer:
     """Return what places the pictures of the catalog."""
-    return Placer(PartStore(catalog), features)
+    return Placer(PartStore(catalog), features, Thumbnails(lambda digests: [b""] * len(digests)))
 
 
 def add(examples: ExampleStore, dataset: str, names: Sequence[str]) -> None:
@@ -154,11 +155,8 @@ def test_two_imports_at_once_miss_nothing(datasets: DatasetStore, examples: Exam
         placer.place("set")
 
     halves = [NAMES[:ORIGINALS], NAMES[ORIGINALS:]]
-    threads = [threading.Thread(target=work, args=(half,)) for half in halves]
-    for each in threads:
-        each.start()
-    for each in threads:
-        each.join()
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(work, halves))
     assert not crossing(parts_of(examples, "set"))
 
 

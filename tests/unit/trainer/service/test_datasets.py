@@ -16,6 +16,7 @@ from trainer.catalog.examples import ExampleStore
 from trainer.catalog.parts import PartStore
 from trainer.importing import Importer, Stored, Views
 from trainer.placing import Placer
+from trainer.placing_thumbnails import Thumbnails
 from trainer.service.datasets import DatasetMethods
 from trainer.service.messages import part_of_message
 from trainer.split import Part
@@ -73,7 +74,7 @@ def _methods(catalog: Catalog, pictures: PictureStore, features: NoVectors | Non
         examples,
         CorrectionStore(catalog),
         Importer(pictures, examples),
-        Placer(PartStore(catalog), features or NoVectors()),
+        Placer(PartStore(catalog), features or NoVectors(), Thumbnails(lambda digests: [b""] * len(digests))),
         max_items=3,
     )
 
