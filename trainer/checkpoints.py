@@ -53,6 +53,14 @@ class Checkpoints(Protocol):
         """Hear where a fit goes on, for people."""
         ...
 
+    def remember(self, name: str, document: Mapping[str, Any]) -> None:
+        """Keep what a part of the fit found, for JSON, so that it need not be found again, and not otherwise."""
+        ...
+
+    def recall(self, name: str) -> Mapping[str, Any] | None:
+        """Return what was remembered under this name; None if nothing was."""
+        ...
+
 
 class NoCheckpoints:
     """For a fit that nobody would resume."""
@@ -69,6 +77,12 @@ class NoCheckpoints:
 
     def resumed(self, place: str) -> None:
         """Hear nothing."""
+
+    def remember(self, name: str, document: Mapping[str, Any]) -> None:
+        """Drop it."""
+
+    def recall(self, name: str) -> None:
+        """Return None: nothing is remembered."""
 
 
 NO_CHECKPOINTS: Final = NoCheckpoints()

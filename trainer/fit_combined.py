@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from graft.errors import CancelledError
 from trainer.averaging import averaged
 from trainer.fit import FittedHead, fit
+from trainer.progress import Progress
+from trainer.recipes import from_dict, to_dict
 from trainer.search.search import search
 
 if TYPE_CHECKING:
@@ -15,7 +17,6 @@ if TYPE_CHECKING:
 
     from trainer.checkpoints import Checkpoints
     from trainer.fit import TrainingData
-    from trainer.progress import Progress
     from trainer.recipes import AutoRecipe, AverageRecipe
 
 
@@ -46,7 +47,10 @@ def fit_auto(
     cancelled: Callable[[], bool],
     checkpoints: Checkpoints,
 ) -> FittedHead:
-    """Search, then fit what was chosen: the very head that training the chosen recipe by itself gives."""
+    """Search, then fit what was chosen: the very head that training the chosen recipe by itself gives.
+
+    How far a search comes is a matter of time, so a job that goes on does not search again.
+    """
     history: list[Progress] = []
 
     def look() -> None:
@@ -58,6 +62,16 @@ def fit_auto(
         on_progress(progress)
         look()
 
-    found = search(recipe, data, report, look)
-    fitted = fit(found.chosen, data, on_progress, cancelled, checkpoints)
-    return replace(fitted, history=(*history, *fitted.history), search=found.to_dict())
+    known = checkpoints.recall("search")
+    if known is None or known["recipe"] != to_dict(recipe):
+        found = search(recipe, data, report, look)
+        known = {
+            "recipe": to_dict(recipe),
+            "chosen": to_dict(found.chosen),
+            "found": found.to_dict(),
+            "history": [each.to_dict() for each in history],
+        }
+        checkpoints.remember("search", known)
+    fitted = fit(from_dict(known["chosen"]), data, on_progress, cancelled, checkpoints)
+    searched = (Progress.from_dict(each) for each in known["history"])
+    return replace(fitted, history=(*searched, *fitted.history), search=known["found"])

@@ -86,18 +86,36 @@ class JobCheckpoints:
     def save(self, checkpoint: Checkpoint) -> None:
         """Write a checkpoint; if the disk is full the last one stays, and the fit goes on."""
         began = self._clock()
-        state: dict[str, Any] = {
-            "origin": dict(self._origin),
-            "place": f"step {checkpoint.state['step']} of {checkpoint.state['phase']}",
-            "fit": dict(checkpoint.state),
-        }
-        try:
-            replace_file(self._path, checkpoints.to_bytes(Checkpoint(state, checkpoint.arrays)))
-        except OSError as error:
-            _log.warning("a checkpoint could not be written to %s: %s", self._path, error)
+        place = f"step {checkpoint.state['step']} of {checkpoint.state['phase']}"
+        self._write(self._path, Checkpoint({"place": place, "fit": dict(checkpoint.state)}, checkpoint.arrays))
         ended = self._clock()
         self._next = ended + max(self._every_s, _COST * (ended - began))
 
     def resumed(self, place: str) -> None:
         """Note where the fit goes on."""
         self._note(f"goes on from {place}")
+
+    def remember(self, name: str, document: Mapping[str, Any]) -> None:
+        """Write a document beside the checkpoint; if the disk is full it is not remembered."""
+        self._write(self._beside(name), Checkpoint({"document": dict(document)}))
+
+    def recall(self, name: str) -> Mapping[str, Any] | None:
+        """Return a document; None if there is none, if it is damaged, or of another origin."""
+        try:
+            found = _read(self._beside(name))
+        except ValueError:
+            return None
+        if found is None or found.state["origin"] != self._origin:
+            return None
+        document: Mapping[str, Any] = found.state["document"]
+        return document
+
+    def _beside(self, name: str) -> Path:
+        return self._path.with_name(f"{name}.safetensors")
+
+    def _write(self, path: Path, checkpoint: Checkpoint) -> None:
+        state = {"origin": dict(self._origin), **checkpoint.state}
+        try:
+            replace_file(path, checkpoints.to_bytes(Checkpoint(state, checkpoint.arrays)))
+        except OSError as error:
+            _log.warning("a checkpoint could not be written to %s: %s", path, error)

@@ -2,9 +2,10 @@
 
     snapshot.safetensors     the dataset as it was when the job began
     checkpoint.safetensors   where the fit was
+    search.safetensors       what recipe `auto` found
     tensorboard/             if asked for; the only thing that outlives the job
 
-Both files have the format of `trainer.checkpoints` and replace what was there in one step.
+The files have the format of `trainer.checkpoints` and replace what was there in one step.
 """
 
 from __future__ import annotations

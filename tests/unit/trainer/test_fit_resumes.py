@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
 from graft.errors import CancelledError
-from trainer import checkpoints, heads
+from trainer import checkpoints, fit_combined, heads
 from trainer.fit import TrainingData, fit
-from trainer.recipes import MlpRecipe, SeedRecipe, SoftmaxRecipe
+from trainer.progress import Phase, Progress
+from trainer.recipes import AutoRecipe, MlpRecipe, SeedRecipe, SoftmaxRecipe, from_dict
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from trainer.checkpoints import Checkpoint
     from trainer.recipes import Recipe
 
@@ -31,6 +35,7 @@ class Memory:
     def __init__(self, limit: int, content: bytes | None = None) -> None:
         self.content, self.saved, self.limit = content, 0, limit
         self.places: list[str] = []
+        self.documents: dict[str, str] = {}
 
     def load(self) -> Checkpoint | None:
         """Return the last one."""
@@ -47,6 +52,14 @@ class Memory:
     def resumed(self, place: str) -> None:
         """Remember where."""
         self.places.append(place)
+
+    def remember(self, name: str, document: Mapping[str, Any]) -> None:
+        """Keep it as JSON."""
+        self.documents[name] = json.dumps(document)
+
+    def recall(self, name: str) -> Mapping[str, Any] | None:
+        """Return it from JSON."""
+        return json.loads(self.documents[name]) if name in self.documents else None
 
     def full(self) -> bool:
         """Whether the limit is reached."""
@@ -102,3 +115,29 @@ def test_reporting_more_often_changes_no_weight(data: TrainingData) -> None:
         fit(SoftmaxRecipe(steps=300, report_every=every), data, lambda _: None, lambda: False) for every in (7, 300)
     )
     assert heads.tensors_bytes(often.network) == heads.tensors_bytes(seldom.network)
+
+
+def test_a_search_is_not_made_again(data: TrainingData, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fit by `auto` that goes on trains what the search had chosen, however much time another search would have."""
+    recipe = AutoRecipe(folds=2, time_budget_s=1.0)
+    memory = Memory(1)
+    reports: list[Progress] = []
+
+    def broken() -> bool:
+        return memory.full() or (bool(memory.documents) and reports[-1].phase is not Phase.SEARCHING)
+
+    with pytest.raises(CancelledError):
+        fit(recipe, data, reports.append, broken, memory)
+    chosen = memory.recall("search")
+    assert chosen is not None
+
+    def again(*_: object) -> None:
+        raise AssertionError("it searched again")
+
+    monkeypatch.setattr(fit_combined, "search", again)
+    later = Memory(10**9, memory.content)
+    later.documents = memory.documents
+    head = fit(recipe, data, lambda _: None, lambda: False, later)
+    whole = fit(from_dict(chosen["chosen"]), data, lambda _: None, lambda: False)
+    assert heads.tensors_bytes(head.network) == heads.tensors_bytes(whole.network)
+    assert head.search == chosen["found"]

@@ -71,6 +71,18 @@ def test_nothing_is_no_checkpoint(folders: JobFolders, snapshot: Snapshot) -> No
     assert folders.open(2).place() == "its beginning"
 
 
+def test_what_a_search_found_is_remembered(folder: JobFolder, snapshot: Snapshot) -> None:
+    """For a fit to the same vectors by the same Graft; another one searches again."""
+    document = {"chosen": {"kind": "mlp", "learning_rate": 0.1 + 0.2}}
+    found = folder.checkpoints(FINGERPRINT, snapshot, lambda _: None)
+    assert found.recall("search") is None
+    found.remember("search", document)
+    assert folder.checkpoints(FINGERPRINT, snapshot, lambda _: None).recall("search") == document
+    assert folder.checkpoints(b"g" * 16, snapshot, lambda _: None).recall("search") is None
+    (folder.path / "search.safetensors").write_bytes(b"no such file")
+    assert found.recall("search") is None
+
+
 @pytest.mark.parametrize("at", [0, 3, 40, -1])
 def test_a_damaged_checkpoint_is_told(folder: JobFolder, snapshot: Snapshot, at: int) -> None:
     """One changed byte anywhere, or an end cut off: the job begins again and says so."""
