@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from graft.durable_files import sync_directory, write_synced
+from graft.errors import DataLossError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -40,6 +41,22 @@ class HeadDirectory:
         self.remove(classifier, version)  # a directory without a catalog row, left by a write that failed after it
         temporary.rename(target)
         sync_directory(target.parent)
+
+    def read(self, classifier: str, version: int, *names: str) -> list[bytes]:
+        """Return the content of these files of a version.
+
+        Raises:
+            DataLossError: reason HEAD_DAMAGED; one of them is missing.
+        """
+        path = self.path(classifier, version)
+        try:
+            return [(path / name).read_bytes() for name in names]
+        except FileNotFoundError as error:
+            raise DataLossError(
+                f"{error.filename} is missing: restore it from a backup, or delete version {version} of "
+                f"{classifier!r} and train again",
+                reason="HEAD_DAMAGED",
+            ) from error
 
     def remove(self, classifier: str, version: int) -> None:
         """Remove a version's directory, if it is there: in one step for readers and for a kill."""

@@ -1,4 +1,4 @@
-"""A head: its fully-connected layers as arrays, its forward pass, and its two files.
+"""A head: its fully-connected layers as arrays, its forward pass, and its files.
 
 The files of a version, format `graft.head` version 1:
 
@@ -8,6 +8,14 @@ head.safetensors (https://github.com/huggingface/safetensors), every tensor floa
     standardisation.scale   [dimensions], each above 0
     layers.I.weight         [inputs, outputs], I = 0, 1, 2 … without a gap
     layers.I.bias           [outputs]
+    unknown.mean            [dimensions]        these five are there if the manifest has `unknown`: how vectors of no
+    unknown.projection      [dimensions, r]     known class are told, formulas in `trainer.unknown_rule`
+    unknown.whitening       [r, r]
+    unknown.centres         [labels, r]
+    unknown.background      [r]
+    golden.vectors          [g, dimensions]     inputs, with outputs that whoever loads the head must agree
+    golden.probabilities    [g, labels]         with, within 1e-3; a head without them is not compared. The scores
+    golden.unknown_scores   [g]                 are there if the manifest has `unknown`
 
 The forward pass of a vector x float32[dimensions], all in float32:
 
@@ -35,11 +43,22 @@ manifest.json, UTF-8, one object; a reader ignores keys that it does not know an
     search           recipe `auto` alone: {"chosen": the recipe that was trained, "trials": [{"recipe", "rung", "folds",
                      "accuracy", "log_loss", "seconds"}, …], "cut": recipes that the time budget left no time for,
                      "pictures": how many were cut into folds, "folds", "seconds"}
+    calibration      {"temperature": what the last layer was divided by, "held_out_examples", "folds",
+                     "held_out_log_loss_before", "held_out_log_loss_after"; of the test part "log_loss_before",
+                     "log_loss_after", "calibration_error_before", "calibration_error_after"}
     metrics          {"test": {"examples", "correct", "accuracy", "accuracy_low", "accuracy_high",
-                     "interval": "wilson-95", "confusion_matrix": rows are the true label}}
+                     "interval": "wilson-95", "top_k": {"1": share, …}, "log_loss", "brier", "calibration_error",
+                     "calibration_error_bins", "classes": [{"precision", "recall", "f1", "support"}, …] in the order of
+                     the labels, "confusion": [[true label, answer, count], …] as indices},
+                     "unknown": {"classes_left_out", "auroc", "max_probability_auroc", "known_examples",
+                     "unknown_examples", "test_verdicts": {"known", "known_correct", "uncertain", "unknown"} or null}}
+    unknown          {"residual_weight", "slope", "offset", "accept", "reject", "minimum_probability",
+                     "false_accept_rate"}; null if there were too few pictures to set thresholds by
     created_ms       milliseconds since 1970 UTC
     code_version     version of Graft that wrote it
-    files            {"head.safetensors": {"sha256": 64 hex digits, "size_bytes": int}}
+    files            {"head.safetensors": {"sha256": 64 hex digits, "size_bytes": int}, "evaluation.json": the same}
+
+evaluation.json, if the manifest names it, holds the longer findings for reports; docs/evaluation.md describes it.
 """
 
 from __future__ import annotations
@@ -55,6 +74,8 @@ import safetensors
 import safetensors.numpy
 
 from graft.errors import DataLossError
+from trainer.golden import TOLERANCE, GoldenSet
+from trainer.unknown_rule import UnknownRule, unknown_scores
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -63,6 +84,7 @@ FORMAT = "graft.head"
 FORMAT_VERSION = 1
 TENSORS_FILE = "head.safetensors"
 MANIFEST_FILE = "manifest.json"
+EVALUATION_FILE = "evaluation.json"
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -85,6 +107,24 @@ class Network:
     layers: tuple[Layer, ...]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Companions:
+    """What goes with a network into a version.
+
+    Attributes:
+        rule: how it tells vectors of no known class; None if it does not.
+        golden: what whoever loads it compares itself with; None for nothing.
+        evaluation: content of evaluation.json; empty for no such file.
+    """
+
+    rule: UnknownRule | None = None
+    golden: GoldenSet | None = None
+    evaluation: bytes = b""
+
+
+NONE = Companions()
+
+
 def logits(network: Network, vectors: FloatArray) -> FloatArray:
     """Return float32[n, classes] for vectors float32[n, dimensions]."""
     h = (vectors - network.mean) / network.scale  # [n, dimensions]
@@ -102,17 +142,33 @@ def predict(network: Network, vectors: FloatArray) -> FloatArray:
     return np.asarray(e / e.sum(axis=1, keepdims=True), np.float32)
 
 
-def tensors_bytes(network: Network) -> bytes:
+def golden_set(network: Network, rule: UnknownRule | None, vectors: FloatArray) -> GoldenSet:
+    """Return these vectors float32[g, dimensions] with what the head makes of them."""
+    return GoldenSet(vectors, predict(network, vectors), None if rule is None else unknown_scores(rule, vectors))
+
+
+def tensors_bytes(network: Network, rule: UnknownRule | None = None, golden: GoldenSet | None = None) -> bytes:
     """Return head.safetensors; the same arrays give the same bytes."""
     tensors = {"standardisation.mean": network.mean, "standardisation.scale": network.scale}
     for index, layer in enumerate(network.layers):
         tensors[f"layers.{index}.weight"] = layer.weight
         tensors[f"layers.{index}.bias"] = layer.bias
+    tensors |= rule.tensors() if rule else {}
+    tensors |= golden.tensors() if golden else {}
     return bytes(safetensors.numpy.save({name: np.ascontiguousarray(array) for name, array in tensors.items()}))
 
 
-def manifest_bytes(facts: Mapping[str, Any], network: Network, tensors: bytes) -> bytes:
-    """Return manifest.json: `facts` (what the network does not tell) with the format, shapes and checksum added."""
+def manifest_bytes(
+    facts: Mapping[str, Any], network: Network, files: Mapping[str, bytes], rule: UnknownRule | None = None
+) -> bytes:
+    """Return manifest.json: `facts` (what the head does not tell) with format, shapes and checksums added.
+
+    Args:
+        facts: the keys that are not added here.
+        network: the head's layers.
+        files: what it names, by name.
+        rule: the head's unknown rule.
+    """
     manifest = {
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
@@ -122,40 +178,62 @@ def manifest_bytes(facts: Mapping[str, Any], network: Network, tensors: bytes) -
             {"inputs": layer.weight.shape[0], "outputs": layer.weight.shape[1], "activation": layer.activation}
             for layer in network.layers
         ],
-        "files": {TENSORS_FILE: {"sha256": hashlib.sha256(tensors).hexdigest(), "size_bytes": len(tensors)}},
+        "unknown": rule.to_dict() if rule else None,
+        "files": {
+            name: {"sha256": hashlib.sha256(content).hexdigest(), "size_bytes": len(content)}
+            for name, content in files.items()
+        },
     }
     return (json.dumps(manifest, ensure_ascii=False, indent=1) + "\n").encode()
 
 
 def read_network(manifest: bytes, tensors: bytes) -> Network:
-    """Return the network in a version's two files.
+    """Return the network in a version's two files, after it agreed with its golden set.
 
     Raises:
-        DataLossError: reason HEAD_DAMAGED; the files do not agree, or are no head of this format.
+        DataLossError: reason HEAD_DAMAGED; the files do not agree, or are no head of this format. HEAD_DISAGREES; the
+            files are what was written, but this program computes something else from them.
     """
     try:
         facts = json.loads(manifest)
-        check_tensors(facts, tensors)
+        check_file(facts, TENSORS_FILE, tensors)
         arrays = safetensors.numpy.load(tensors)
         layers = tuple(
             Layer(arrays[f"layers.{index}.weight"], arrays[f"layers.{index}.bias"], str(shape["activation"]))
             for index, shape in enumerate(facts["layers"])
         )
-        return Network(arrays["standardisation.mean"], arrays["standardisation.scale"], layers)
+        network = Network(arrays["standardisation.mean"], arrays["standardisation.scale"], layers)
+        numbers, golden = facts.get("unknown"), GoldenSet.read(arrays)
+        rule = UnknownRule.read(numbers, arrays) if numbers else None
+        name = f"{facts.get('classifier')}@{facts.get('version')}"
+        difference = _difference(network, rule, golden) if golden else 0.0
     except (KeyError, TypeError, ValueError, safetensors.SafetensorError) as error:
         raise DataLossError(f"a head's files are damaged: {error!r}", reason="HEAD_DAMAGED") from error
+    if difference > TOLERANCE:
+        raise DataLossError(
+            f"{name} does not compute what it did when it was trained: its golden set differs by {difference:.1e}, "
+            f"more than {TOLERANCE:.0e}; run the version of Graft that trained it, or train again",
+            reason="HEAD_DISAGREES",
+        )
+    return network
 
 
-def check_tensors(facts: Mapping[str, Any], tensors: bytes) -> None:
-    """Check head.safetensors against what the parsed manifest says of it.
+def _difference(network: Network, rule: UnknownRule | None, golden: GoldenSet) -> float:
+    """Return how far a head's outputs are from those that travel with it."""
+    scores = None if rule is None else unknown_scores(rule, golden.vectors)
+    return golden.difference(predict(network, golden.vectors), scores)
+
+
+def check_file(facts: Mapping[str, Any], name: str, content: bytes) -> None:
+    """Check a file of a version against what the parsed manifest says of it.
 
     Raises:
         DataLossError: reason HEAD_DAMAGED; size or SHA-256 differ.
     """
-    entry = facts["files"][TENSORS_FILE]
-    if len(tensors) != entry["size_bytes"] or hashlib.sha256(tensors).hexdigest() != entry["sha256"]:
+    entry = facts["files"][name]
+    if len(content) != entry["size_bytes"] or hashlib.sha256(content).hexdigest() != entry["sha256"]:
         raise DataLossError(
-            f"{TENSORS_FILE} of {facts.get('classifier')}@{facts.get('version')} is not the file its manifest names: "
+            f"{name} of {facts.get('classifier')}@{facts.get('version')} is not the file its manifest names: "
             "restore it from a backup, or delete the version and train again",
             reason="HEAD_DAMAGED",
         )

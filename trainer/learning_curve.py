@@ -15,7 +15,7 @@ import numpy as np
 
 from graft.errors import FailedPreconditionError, InvalidArgumentError, Violation
 from trainer import heads
-from trainer.evaluate import wilson_interval
+from trainer.evaluation.intervals import wilson_interval
 from trainer.fit import TrainingData
 from trainer.progress import Phase, Progress
 from trainer.snapshots import check_trainable, take_snapshot

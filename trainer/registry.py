@@ -74,7 +74,14 @@ class Registry:
                 self._directory.remove(classifier, version)
             return tuple(sorted(known - found))
 
-    def publish(self, classifier: str, job_number: int, network: heads.Network, facts: Mapping[str, Any]) -> Version:
+    def publish(
+        self,
+        classifier: str,
+        job_number: int,
+        network: heads.Network,
+        facts: Mapping[str, Any],
+        companions: heads.Companions = heads.NONE,
+    ) -> Version:
         """Write the next version of `classifier` and return it.
 
         Args:
@@ -82,18 +89,23 @@ class Registry:
             job_number: the job that made it.
             network: the head's arrays.
             facts: the manifest but for classifier, version, shapes and checksums, which are added here.
+            companions: what goes with the network.
 
         Raises:
             InvalidArgumentError: the name is not valid.
+            DataLossError: reason HEAD_DISAGREES; read back, the head does not compute what its golden set says.
         """
         check_name("classifier", classifier)
-        tensors = heads.tensors_bytes(network)
+        tensors = heads.tensors_bytes(network, companions.rule, companions.golden)
+        named_files = {heads.TENSORS_FILE: tensors}
+        if companions.evaluation:
+            named_files[heads.EVALUATION_FILE] = companions.evaluation
         with self._lock:
             number = self._store.next_version(classifier)
             named = {"classifier": classifier, "version": number, **facts}
-            manifest = heads.manifest_bytes(named, network, tensors)
-            files = {heads.TENSORS_FILE: tensors, heads.MANIFEST_FILE: manifest}
-            self._directory.write(classifier, number, files)
+            manifest = heads.manifest_bytes(named, network, named_files, companions.rule)
+            heads.read_network(manifest, tensors)
+            self._directory.write(classifier, number, {**named_files, heads.MANIFEST_FILE: manifest})
             self._changes.publish(
                 lambda: self._add(Change(ChangeKind.VERSION_ADDED, classifier, number), job_number, manifest)
             )
@@ -110,25 +122,37 @@ class Registry:
             NotFoundError: reason VERSION_NOT_FOUND.
             DataLossError: reason HEAD_DAMAGED; a file is missing or is not what was written.
         """
+        manifest, tensors = self._read(classifier, version, heads.TENSORS_FILE)
+        return HeadFiles(manifest, tensors)
+
+    def read_evaluation(self, classifier: str, version: int) -> bytes:
+        """Return evaluation.json of a version (docs/evaluation.md), checked; empty if the version has none.
+
+        Raises:
+            NotFoundError: reason VERSION_NOT_FOUND.
+            DataLossError: reason HEAD_DAMAGED, as for `read_head`.
+        """
+        facts = json.loads(self._store.get_version(classifier, version).manifest)
+        if heads.EVALUATION_FILE not in facts["files"]:
+            return b""
+        return self._read(classifier, version, heads.EVALUATION_FILE)[1]
+
+    def _read(self, classifier: str, version: int, name: str) -> tuple[bytes, bytes]:
+        """Return (manifest, a file that it names), both checked."""
         row = self._store.get_version(classifier, version)
-        path = self._directory.path(classifier, version)
         try:
-            manifest = (path / heads.MANIFEST_FILE).read_bytes()
-            tensors = (path / heads.TENSORS_FILE).read_bytes()
-        except FileNotFoundError as error:
+            manifest, content = self._directory.read(classifier, version, heads.MANIFEST_FILE, name)
+        except DataLossError:
             self._store.get_version(classifier, version)  # deleted since the first look: NotFoundError, no damage
-            raise DataLossError(
-                f"{error.filename} is missing: restore it from a backup, or delete version {version} of "
-                f"{classifier!r} and train again",
-                reason="HEAD_DAMAGED",
-            ) from error
+            raise
         if manifest != row.manifest.encode():
             raise DataLossError(
-                f"{path / heads.MANIFEST_FILE} is not what the catalog recorded: restore it from a backup",
+                f"{heads.MANIFEST_FILE} of {classifier}@{version} is not what the catalog recorded: restore it from a "
+                "backup",
                 reason="HEAD_DAMAGED",
             )
-        heads.check_tensors(json.loads(manifest), tensors)
-        return HeadFiles(manifest, tensors)
+        heads.check_file(json.loads(manifest), name, content)
+        return manifest, content
 
     def get_version(self, classifier: str, version: int) -> Version:
         """Return a version, or raise NotFoundError (VERSION_NOT_FOUND)."""

@@ -5,8 +5,12 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from trainer import heads, recipes
-from trainer.evaluate import evaluate
+from trainer.checkpoints import NO_CHECKPOINTS
+from trainer.evaluation.assessment import Pictures, assess
+from trainer.fit import TrainingData
 from trainer.progress import Phase, Progress
 from trainer.snapshots import Snapshot, check_trainable, take_snapshot
 from trainer.split import Part
@@ -16,11 +20,12 @@ from trainer.vectors import load_vectors
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from trainer.batches import RowArray
     from trainer.catalog.examples import ExampleStore
     from trainer.catalog.job_records import Job
     from trainer.checkpoints import Checkpoints
-    from trainer.evaluate import Evaluation
-    from trainer.fit import FittedHead, TrainingData
+    from trainer.evaluation.assessment import Assessed
+    from trainer.fit import FittedHead
     from trainer.job_folders import JobFolders
     from trainer.registry import Registry
     from trainer.vectors import FeatureSource
@@ -42,10 +47,21 @@ class Training:
         folders: JobFolders,
         fit: Fit,
         code_version: str,
+        false_accept_rate: float = 0.05,
     ) -> None:
-        """Wire it up: `fit` is `trainer.fit.fit`; `code_version` of Graft goes into each manifest."""
+        """Wire it up.
+
+        Args:
+            examples: the datasets' examples.
+            features: who has the vectors.
+            registry: where versions go.
+            folders: where jobs leave checkpoints.
+            fit: `trainer.fit.fit`.
+            code_version: of Graft; goes into each manifest.
+            false_accept_rate: share of pictures of no known class that heads may call KNOWN.
+        """
         self._examples, self._features, self._registry, self._folders = examples, features, registry, folders
-        self._fit, self._code_version = fit, code_version
+        self._fit, self._code_version, self._false_accept_rate = fit, code_version, false_accept_rate
 
     def check(self, dataset: str) -> None:
         """Refuse at once what `run` would refuse later.
@@ -91,11 +107,49 @@ class Training:
         with folder.recorded(report) as recorded:
             fitted = self._fit(recipe, data, recorded, cancelled, checkpoints)
         report(Progress(Phase.EVALUATING))
-        test = snapshot.parts[Part.TEST]
-        evaluation = evaluate(heads.predict(fitted.network, vectors.rows[test]), snapshot.label_rows[test])
+        assessed = self._assess(recipe, data, snapshot, fitted, report, cancelled)
+        golden = heads.golden_set(assessed.network, assessed.rule, assessed.golden)
         commit()
-        facts = self._facts(job, recipe, snapshot, vectors.fingerprint, fitted, evaluation)
-        return self._registry.publish(job.classifier, job.number, fitted.network, facts).version
+        facts = self._facts(job, recipe, snapshot, vectors.fingerprint, fitted, assessed)
+        companions = heads.Companions(assessed.rule, golden, assessed.findings)
+        return self._registry.publish(job.classifier, job.number, assessed.network, facts, companions).version
+
+    def _assess(
+        self,
+        recipe: recipes.Recipe,
+        data: TrainingData,
+        snapshot: Snapshot,
+        fitted: FittedHead,
+        report: Callable[[Progress], None],
+        cancelled: Callable[[], bool],
+    ) -> Assessed:
+        """Calibrate and measure the head; what `auto` chose is fitted to the folds, without another search."""
+        trained = recipes.from_dict(fitted.search["chosen"]) if fitted.search else recipe
+        parts = snapshot.parts
+
+        def fit_rows(training: RowArray, validation: RowArray) -> FittedHead:
+            part = TrainingData(data.vectors, data.labels, training, validation, data.classes)
+            return self._fit(trained, part, lambda _: look(), cancelled, NO_CHECKPOINTS)
+
+        def look() -> None:
+            report(Progress(Phase.EVALUATING))
+
+        return assess(
+            fitted.network,
+            Pictures(
+                data.vectors,
+                snapshot.label_rows,
+                snapshot.digests,
+                np.concatenate([parts[Part.TRAINING], parts[Part.VALIDATION]]),
+                parts[Part.TEST],
+                data.classes,
+            ),
+            fit_rows,
+            [each.to_dict() for each in fitted.history],
+            false_accept_rate=self._false_accept_rate,
+            seed=recipe.seed,
+            look=look,
+        )
 
     def _facts(
         self,
@@ -104,7 +158,7 @@ class Training:
         snapshot: Snapshot,
         fingerprint: bytes,
         fitted: FittedHead,
-        evaluation: Evaluation,
+        assessed: Assessed,
     ) -> dict[str, object]:
         """Return the manifest's part that the registry does not know (format: `trainer.heads`)."""
         return {
@@ -119,7 +173,7 @@ class Training:
             },
             "training": {"steps": fitted.steps, "epochs": fitted.epochs, "stop_reason": fitted.stop_reason},
             **({"search": fitted.search} if fitted.search else {}),
-            "metrics": {"test": evaluation.to_dict()},
+            **assessed.facts,
             "created_ms": int(time.time() * 1000),
             "code_version": self._code_version,
         }

@@ -12,7 +12,7 @@ from graft.errors import FailedPreconditionError, InvalidArgumentError, Violatio
 from trainer.comparison import methods
 from trainer.comparison.folds import check_enough, stratified_folds
 from trainer.diagnosis.near_duplicates import near_pairs
-from trainer.evaluate import wilson_interval
+from trainer.evaluation.intervals import wilson_interval
 from trainer.fit import TrainingData
 from trainer.progress import Phase, Progress
 from trainer.snapshots import check_trainable, take_snapshot

@@ -13,6 +13,7 @@ from graft.errors import InvalidArgumentError, Violation
 from graft.v1 import trainer_pb2 as pb
 from trainer.catalog.examples import AddOutcome
 from trainer.importing import Item
+from trainer.service.metrics_messages import metrics_message
 from trainer.service.recipe_messages import recipe_message, search_message
 from trainer.split import Part
 
@@ -134,9 +135,9 @@ def version_message(version: Version, *, details: bool) -> pb.Version:
         dimensions=facts["dimensions"],
         labels=facts["labels"],
         recipe=recipe_message(facts["recipe"]),
-        metrics=_metrics(facts["metrics"]["test"], confusion=details),
+        metrics=metrics_message(facts, details=details),
         aliases=version.aliases,
-        size_bytes=sum(file["size_bytes"] for file in facts["files"].values()),
+        size_bytes=facts["files"]["head.safetensors"]["size_bytes"],
         graft_version=facts["code_version"],
         search=search_message(facts["search"]) if details and "search" in facts else None,
     )
@@ -149,14 +150,4 @@ def aliased_head(version: Version) -> pb.AliasedHead:
         version=version.version,
         aliases=version.aliases,
         manifest_sha256=hashlib.sha256(version.manifest.encode()).digest(),
-    )
-
-
-def _metrics(test: dict[str, Any], *, confusion: bool) -> pb.Metrics:
-    return pb.Metrics(
-        accuracy=test["accuracy"],
-        accuracy_low=test["accuracy_low"],
-        accuracy_high=test["accuracy_high"],
-        test_examples=test["examples"],
-        confusion_matrix=[count for row in test["confusion_matrix"] for count in row] if confusion else [],
     )

@@ -20,6 +20,10 @@ def _network() -> heads.Network:
     return heads.Network(rng.normal(size=5).astype("f4"), rng.uniform(1, 2, 5).astype("f4"), layers)
 
 
+def _files(tensors: bytes) -> dict[str, bytes]:
+    return {heads.TENSORS_FILE: tensors}
+
+
 def test_forward_pass_is_as_documented() -> None:
     """Standardise, layers, ReLU and softmax give what the formula says."""
     one = np.float32(1)
@@ -41,7 +45,7 @@ def test_files_hold_the_network() -> None:
     """What is read from the two files computes exactly what was written."""
     network = _network()
     tensors = heads.tensors_bytes(network)
-    again = heads.read_network(heads.manifest_bytes({"labels": ["a", "b", "č"]}, network, tensors), tensors)
+    again = heads.read_network(heads.manifest_bytes({"labels": ["a", "b", "č"]}, network, _files(tensors)), tensors)
     vectors = np.random.default_rng(1).normal(size=(7, 5)).astype("f4")
     assert (heads.predict(again, vectors) == heads.predict(network, vectors)).all()
 
@@ -49,7 +53,7 @@ def test_files_hold_the_network() -> None:
 def test_manifest_tells_shapes_and_checksum() -> None:
     """The manifest has the format, the layers' shapes and the facts it was given."""
     network = _network()
-    manifest = json.loads(heads.manifest_bytes({"labels": ["č"]}, network, heads.tensors_bytes(network)))
+    manifest = json.loads(heads.manifest_bytes({"labels": ["č"]}, network, _files(heads.tensors_bytes(network))))
     assert (manifest["format"], manifest["format_version"], manifest["dimensions"]) == ("graft.head", 1, 5)
     assert manifest["layers"][1] == {"inputs": 4, "outputs": 3, "activation": "linear"}
     assert manifest["labels"] == ["č"]
@@ -65,7 +69,7 @@ def test_one_wrong_byte_is_noticed(place: int) -> None:
     """A tensors file with one byte changed is refused."""
     network = _network()
     tensors = bytearray(heads.tensors_bytes(network))
-    manifest = heads.manifest_bytes({}, network, bytes(tensors))
+    manifest = heads.manifest_bytes({}, network, _files(bytes(tensors)))
     tensors[place] ^= 1
     with pytest.raises(DataLossError) as caught:
         heads.read_network(manifest, bytes(tensors))
@@ -77,4 +81,4 @@ def test_half_a_manifest_is_refused() -> None:
     network = _network()
     tensors = heads.tensors_bytes(network)
     with pytest.raises(DataLossError):
-        heads.read_network(heads.manifest_bytes({}, network, tensors)[:-20], tensors)
+        heads.read_network(heads.manifest_bytes({}, network, _files(tensors))[:-20], tensors)

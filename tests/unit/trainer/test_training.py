@@ -52,9 +52,15 @@ class FakeFeatures:
 
 
 class FakeFit:
-    """Knows the answer: a layer that copies its input; remembers what it was given."""
+    """Knows the answer: a layer that copies its input; remembers what it was given, at first and in all calls."""
 
-    data: TrainingData
+    def __init__(self) -> None:
+        self.all_data: list[TrainingData] = []
+
+    @property
+    def data(self) -> TrainingData:
+        """What the head itself was fitted to."""
+        return self.all_data[0]
 
     def __call__(
         self,
@@ -65,7 +71,7 @@ class FakeFit:
         checkpoints: Checkpoints,
     ) -> FittedHead:
         """Return the head that copies its input."""
-        self.data = data
+        self.all_data.append(data)
         on_progress(Progress(Phase.FITTING, step=1, steps=1))
         layer = heads.Layer(np.eye(4, dtype=np.float32) * 9, np.zeros(4, "f4"), "linear")
         return FittedHead(heads.Network(np.zeros(4, "f4"), np.ones(4, "f4"), (layer,)), 1, 1, "done", ())
@@ -125,6 +131,9 @@ def test_test_pictures_are_never_trained_on(training: Training, job: Job, fit: F
     parts = [each.part for each in examples.all_examples("faces")]
     assert {parts[row] for row in fit.data.training} == {Part.TRAINING}
     assert {parts[row] for row in fit.data.validation} == {Part.VALIDATION}
+    assert len(fit.all_data) == 3  # two halves more, to calibrate by
+    assert Part.TEST not in {parts[row] for data in fit.all_data for row in [*data.training, *data.validation]}
+    assert all(not set(data.training) & set(data.validation) for data in fit.all_data)
 
 
 def test_missing_vectors_are_counted_and_named(training: Training, job: Job, features: FakeFeatures) -> None:

@@ -1,0 +1,98 @@
+"""The temperature, and the logits it is fitted to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from trainer import heads
+from trainer.evaluation.calibration import calibrate, with_temperature
+from trainer.evaluation.held_out import held_out_logits
+from trainer.fit import FittedHead
+
+if TYPE_CHECKING:
+    from trainer.batches import RowArray
+
+
+def _drawn(temperature: float, n: int = 4000) -> tuple[np.ndarray, np.ndarray]:
+    """Return logits, and labels drawn from the softmax of those logits over a temperature."""
+    rng = np.random.default_rng(0)
+    logits = rng.normal(0, 4, (n, 5)).astype("f4")
+    e = np.exp(logits / temperature)
+    return logits, (e.cumsum(axis=1) < rng.random((n, 1)) * e.sum(axis=1, keepdims=True)).sum(axis=1)
+
+
+@pytest.mark.parametrize("temperature", [0.4, 1.0, 2.5])
+def test_the_temperature_that_drew_the_labels_is_found(temperature: float) -> None:
+    """Logits that are too sure, or not sure enough, are brought to what they should be, at a lower log loss."""
+    logits, truth = _drawn(temperature)
+    found = calibrate(logits, truth)
+    assert found.temperature == pytest.approx(temperature, rel=0.1)
+    assert found.log_loss_after <= found.log_loss_before
+    assert found.held_out == len(truth)
+
+
+def test_a_few_right_answers_do_not_make_a_head_certain() -> None:
+    """Where all of some pictures are right the temperature stays within reason; without any it is 1."""
+    found = calibrate(np.array([[3.0, 0.0]] * 5), np.zeros(5, int))
+    assert 0.3 < found.temperature < 1
+    assert calibrate(np.zeros((0, 2)), np.zeros(0, int)).temperature == 1.0
+
+
+@pytest.mark.parametrize("activation", ["linear", "relu"])
+def test_the_last_layer_takes_the_temperature(activation: str) -> None:
+    """The network's logits are divided, also where the last layer has a ReLU."""
+    rng = np.random.default_rng(0)
+    layers = (
+        heads.Layer(rng.normal(size=(4, 6)).astype("f4"), rng.normal(size=6).astype("f4"), "relu"),
+        heads.Layer(rng.normal(size=(6, 3)).astype("f4"), rng.normal(size=3).astype("f4"), activation),
+    )
+    network = heads.Network(np.zeros(4, "f4"), np.ones(4, "f4"), layers)
+    vectors = rng.normal(size=(9, 4)).astype("f4")
+    divided = heads.logits(with_temperature(network, 2.5), vectors)
+    assert divided == pytest.approx(heads.logits(network, vectors) / 2.5, rel=1e-5)
+
+
+class _Fits:
+    """Fits nothing; remembers the rows."""
+
+    def __init__(self, classes: int) -> None:
+        self.calls: list[tuple[RowArray, RowArray]] = []
+        layer = heads.Layer(np.eye(2, classes, dtype="f4"), np.zeros(classes, "f4"), "linear")
+        self.network = heads.Network(np.zeros(2, "f4"), np.ones(2, "f4"), (layer,))
+
+    def __call__(self, training: RowArray, validation: RowArray) -> FittedHead:
+        """Remember the rows."""
+        self.calls.append((training, validation))
+        return FittedHead(self.network, 1, 1, "", ())
+
+
+def test_each_picture_is_held_out_once_and_no_fit_sees_what_it_is_asked() -> None:
+    """Two halves: every row but a class's only one is held out, from a head whose rows leave it out."""
+    labels = np.array([0] * 20 + [1] * 20 + [2] + [0] * 9)
+    vectors = np.arange(100, dtype="f4").reshape(50, 2)
+    rows = np.arange(41)  # the last nine are the test part
+    fits = _Fits(3)
+    found = held_out_logits(fits, vectors, labels, rows, 3, 0)
+    assert len(found.truth) == 40
+    assert sorted(found.logits[:, 0].tolist()) == vectors[:40, 0].tolist()
+    seen = [set(training) | set(validation) for training, validation in fits.calls]
+    assert seen[0] | seen[1] == set(rows.tolist())
+    assert seen[0] & seen[1] == {40}
+    assert all(set(labels[training]) == {0, 1, 2} for training, _ in fits.calls)
+    assert all(len(validation) for _, validation in fits.calls)
+
+
+def test_of_very_many_pictures_a_sample_is_held_out() -> None:
+    """One head, trained on two thirds of 12,000 pictures, is enough to find one number."""
+    fits = _Fits(2)
+    found = held_out_logits(fits, np.zeros((50_000, 2), "f4"), np.arange(50_000) % 2, np.arange(50_000), 2, 0)
+    assert (found.folds, len(fits.calls), len(found.truth)) == (1, 1, pytest.approx(4000, abs=2))
+
+
+def test_too_few_pictures_hold_nothing_out() -> None:
+    """With one picture a class there is nothing to fit a temperature to."""
+    found = held_out_logits(_Fits(2), np.zeros((2, 2), "f4"), np.array([0, 1]), np.arange(2), 2, 0)
+    assert (found.folds, found.logits.shape) == (0, (0, 2))
