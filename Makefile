@@ -57,6 +57,10 @@ test-unit: $(VENV)/.dev ## Run the unit tests that need no TensorFlow, JAX or Op
 test-kill: $(VENV)/.dev ## Kill the cache's owner in mid-write 500 times; nothing acknowledged may be lost
 	GRAFT_KILLS=500 $(BIN)/python -m pytest tests/unit/feature_extractor/cache/test_cache_kills.py --timeout=3600
 
+.PHONY: test-kill-jobs
+test-kill-jobs: $(VENV)/.dev ## Kill the trainer in the middle of jobs; they must end with the same weights
+	GRAFT_JOB_KILLS=20 $(BIN)/python -m pytest tests/unit/trainer/test_job_kills.py --timeout=3600
+
 .PHONY: fuzz
 fuzz: $(VENV)/.dev ## Decode mutated pictures for a long time; nothing but clear refusals may come of it
 	GRAFT_FUZZ=long $(BIN)/python -m pytest tests/unit/feature_extractor/decoding/test_images_fuzz.py --timeout=7200

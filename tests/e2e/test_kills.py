@@ -103,23 +103,31 @@ def test_an_import_outlives_a_killed_stage(small_stack: Any, client: Client, tmp
     assert client.import_folder(dataset, folder).computed == 0
 
 
-def test_a_job_whose_trainer_is_killed_is_interrupted(small_stack: Any, client: Client, imported: str) -> None:
-    """After the restart it is never RUNNING, its files are gone, and the job that waited behind it is done."""
+def test_a_job_whose_trainer_is_killed_goes_on(small_stack: Any, client: Client, imported: str) -> None:
+    """After the restart it goes on from a step that it had made, before the job that waited behind it."""
     files = {path.relative_to(small_stack.home) for path in (small_stack.home / "heads").rglob("*")}
     job = client.train(imported, "killed", ENDLESS)
     waiting = client.train(imported, "waited", QUICK)
-    watch_and_kill(small_stack, client, job.job_id, "fitting")
+    folder = small_stack.home / "jobs" / job.job_id.removeprefix("job-")
+    wait_until((folder / "checkpoint.safetensors").exists, "a checkpoint")
+    small_stack.kill("trainer")
     small_stack.read_until("trainer serves again")
-    ended = client.job(job.job_id)
-    assert (ended.state, ended.version) == (JobState.INTERRUPTED, 0)
-    assert ended.error is not None
-    assert ended.error.reason == "JOB_INTERRUPTED"
-    *_, last = client.watch(job.job_id)
-    assert isinstance(last, Job)
-    assert last.state is JobState.INTERRUPTED
+    notes = []
+    for event in client.watch(job.job_id):
+        if isinstance(event, Job) and event.note:
+            notes.append((event.state, event.note))
+        elif isinstance(event, Progress) and len(notes) > 1:
+            break
+    (then, killed), (now, resumed) = notes
+    assert (then, now) == (JobState.QUEUED, JobState.RUNNING)
+    assert "killed" in killed
+    assert resumed.startswith("goes on from step")
+    assert client.job(waiting.job_id).state is JobState.QUEUED
+    client.cancel(job.job_id)
     *_, next_one = client.watch(waiting.job_id)
     assert isinstance(next_one, Job)
     assert (next_one.state, next_one.version) == (JobState.SUCCEEDED, 1)
+    assert not folder.exists()
     made = {path.relative_to(small_stack.home) for path in (small_stack.home / "heads").rglob("*")} - files
     assert {path.as_posix() for path in made} - {"heads"} == {
         "heads/waited",
@@ -132,16 +140,18 @@ def test_a_job_whose_trainer_is_killed_is_interrupted(small_stack: Any, client: 
 def test_a_trainer_killed_when_its_head_is_due_leaves_a_whole_version_or_none(
     small_stack: Any, client: Client, imported: str
 ) -> None:
-    """The job is INTERRUPTED without a version or SUCCEEDED with one whose files are whole; the next job works."""
+    """The job goes on and makes one version whose files are whole; the next job makes the next."""
     job = client.train(imported, "due", QUICK)
     watch_and_kill(small_stack, client, job.job_id, "evaluating")
     small_stack.read_until("trainer serves again")
-    ended = client.job(job.job_id)
-    assert ended.state in {JobState.INTERRUPTED, JobState.SUCCEEDED}
+    *_, ended = client.watch(job.job_id)
+    assert isinstance(ended, Job)
+    assert ended.state is JobState.SUCCEEDED
     *_, after = client.watch(client.train(imported, "due", QUICK).job_id)
     assert isinstance(after, Job)
     assert after.state is JobState.SUCCEEDED
-    made = [each for each in (ended.version, after.version) if each]
+    made = [ended.version, after.version]
+    assert made == [1, 2]
     assert sorted(each.version for each in client.versions("due")) == made
     folder = small_stack.home / "heads" / "due"
     assert sorted(int(path.name) for path in folder.iterdir()) == made

@@ -13,7 +13,7 @@ from processes import marked, new_mark, wait_none_left
 from textures import write_textures
 from whole_stack import SMALL, STAGES, GraftUp
 
-from graft.client import Client, ImportProgress, JobState, Progress, Recipe
+from graft.client import Client, ImportProgress, Job, JobState, Progress, Recipe
 from graft.client.retrying import RetryPolicy
 from graft.errors import UnavailableError
 
@@ -82,7 +82,7 @@ def test_graft_up_that_starts_ends_all_with_0(tmp_path: Path, ups: list[GraftUp]
 def test_graft_up_at_work_ends_all_with_0_and_keeps_what_was_acknowledged(
     tmp_path: Path, ups: list[GraftUp], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In the middle of an import and of a job: the pictures are there at the next start, and the job is INTERRUPTED."""
+    """In the middle of an import and of a job: the pictures are there at the next start, and the job goes on."""
     monkeypatch.setenv("GRAFT_GRACE_S", "0")  # so that the import is cut off instead of finished
     few, many = write_textures(tmp_path / "few", 10), write_textures(tmp_path / "many", 50, start=100)
     running = GraftUp(tmp_path / "home", *SMALL)
@@ -113,7 +113,10 @@ def test_graft_up_at_work_ends_all_with_0_and_keeps_what_was_acknowledged(
     ups.append(again)
     again.wait_until_ready()
     with Client(again.address()) as client:
-        assert client.job(job.job_id).state is JobState.INTERRUPTED
+        course = client.watch(job.job_id)
+        states = [next(each for each in course if isinstance(each, Job)).state for _ in range(4)]
+        assert states == [JobState.QUEUED, JobState.RUNNING, JobState.QUEUED, JobState.RUNNING]
+        assert client.cancel(job.job_id).state is JobState.CANCELLED
         digests = [example.digest for example in client.examples("many")]
         assert len(digests) >= acknowledged
         assert client.find_missing(digests) == []
