@@ -22,7 +22,11 @@ def event_files(folder: Path, report: Callable[[Progress], None]) -> Iterator[Ca
     `folder/PHASE`. A fit that goes on from a checkpoint writes the steps after it once more, with the same values.
     """
     import tensorflow as tf
+    from tensorflow.core.framework import summary_pb2
 
+    # what `tf.summary.scalar` writes; that function itself is there only where TensorBoard is installed
+    plugin = summary_pb2.SummaryMetadata.PluginData(plugin_name="scalars")
+    metadata = summary_pb2.SummaryMetadata(plugin_data=plugin, data_class=summary_pb2.DATA_CLASS_SCALAR)
     writers: dict[str, Any] = {}
 
     def recording(progress: Progress) -> None:
@@ -39,7 +43,7 @@ def event_files(folder: Path, report: Callable[[Progress], None]) -> Iterator[Ca
                 )
             with writers[progress.phase].as_default():
                 for name, value in known.items():
-                    tf.summary.scalar(name, value, progress.step)
+                    tf.summary.write(name, tf.constant(value, tf.float32), progress.step, metadata)
         report(progress)
 
     try:
