@@ -9,10 +9,10 @@ from trainer.recipes import LdaRecipe, LogisticRecipe, MlpRecipe
 if TYPE_CHECKING:
     from trainer.recipes import AutoRecipe
 
-SHRINKAGES = (0.0, 0.1, 0.3, 0.5, 0.7, 0.9)
+SHRINKAGES = (0.0, 0.1, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 """Of `lda`; 0 is Ledoit and Wolf's estimate."""
 
-PENALTIES = (100.0, 10.0, 1.0)
+PENALTIES = (100.0, 30.0, 10.0, 3.0, 1.0)
 """Of `logistic`, the strongest first: the next begins where the one before ended."""
 
 _FEW, _MANY = 1_000, 5_000  # pictures

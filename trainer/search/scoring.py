@@ -59,3 +59,9 @@ def score(logits: FloatArray, labels: RowArray, weights: FloatArray) -> Score:
             at_right = loss(right_)
     logarithm = float((low + high) / 2)
     return Score(float(shares @ right), loss(logarithm), float(np.exp(logarithm)))
+
+
+def losses(logits: FloatArray, labels: RowArray) -> DoubleArray:
+    """Return the cross-entropy of each example, float64[n], in nats."""
+    centred = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
+    return np.asarray(np.log(np.exp(centred).sum(axis=1)) - centred[np.arange(len(labels)), labels])

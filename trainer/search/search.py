@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import itertools
 import time
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from trainer.progress import Phase, Progress
-from trainer.recipes import AverageRecipe, LdaRecipe, LogisticRecipe, MlpRecipe
+from trainer.recipes import AverageRecipe
 from trainer.search.candidates import (
     PENALTIES,
     SHRINKAGES,
@@ -17,6 +16,7 @@ from trainer.search.candidates import (
     logistic_candidates,
     network_candidates,
 )
+from trainer.search.choice import better, blends
 from trainer.search.examples import search_examples
 from trainer.search.fold_fits import FoldFits
 from trainer.search.scoring import score
@@ -28,10 +28,11 @@ if TYPE_CHECKING:
     from trainer.batches import FloatArray
     from trainer.fit import TrainingData
     from trainer.recipes import AutoRecipe, Member
+    from trainer.search.choice import Blend
     from trainer.search.scoring import Score
 
 _KEPT = 2  # networks that come to the last rung
-_AVERAGES = 4  # of the best of three kinds
+_AVERAGES = 2  # without a network and with one
 
 
 def search(
@@ -133,40 +134,20 @@ class _Search:
         )
 
     def _choose(self) -> AverageRecipe:
-        """Return the best of the kinds' best and of their averages."""
-        folds = self._examples.folds
-        whole = [each for each, logits in self._logits.items() if len(logits) == folds]
-        kinds = (LdaRecipe, LogisticRecipe, MlpRecipe)
-        groups = [[each for each in whole if isinstance(each, kind)] for kind in kinds]
-        best = [min(group, key=lambda each: _merit(self._scores[each])) for group in groups if group]
-        averages = [
-            self._average(members)
-            for count in range(1, len(best) + 1)
-            for members in itertools.combinations(best, count)
-        ]
-        return min(averages, key=lambda pair: _merit(pair[1]))[0]
-
-    def _average(self, members: tuple[Member, ...]) -> tuple[AverageRecipe, Score]:
-        """Return the average of these, each made as sure of itself as it may be, and its score."""
+        """Return the best average of those that saw every fold."""
+        examples = self._examples
+        rows = np.concatenate([examples.held_out(fold) for fold in range(examples.folds)])
+        labels, weights = examples.labels[rows], examples.counted[rows]
+        whole = {each: np.concatenate(found) for each, found in self._logits.items() if len(found) == examples.folds}
         began = self._clock()
-        shares = [self._scores[member].factor / len(members) for member in members]
-        logits = sum(
-            np.float32(share) * np.concatenate(self._logits[member])
-            for member, share in zip(members, shares, strict=True)
-        )
-        found = self._score(np.asarray(logits), self._examples.folds)
-        recipe = AverageRecipe(
-            members,
-            tuple(share * found.factor for share in shares),
-            views=self._recipe.views,
-            view_seed=self._recipe.view_seed,
-            seed=self._recipe.seed,
-        )
-        if len(members) > 1:
-            self._add(Trial(recipe, 3, self._examples.folds, found, self._clock() - began))
-        return recipe, found
+        averages = blends(whole, self._scores, labels, weights, single=examples.folds < examples.cut)
+        for each in averages:
+            self._add(Trial(self._recipe_of(each), 3, examples.folds, each.score, self._clock() - began))
+        best = better(averages[0], averages[-1], labels, weights)
+        return self._recipe_of(best)
 
-
-def _merit(found: Score) -> tuple[float, ...]:
-    """Return what is least for the best."""
-    return (found.log_loss,)
+    def _recipe_of(self, blend: Blend) -> AverageRecipe:
+        recipe = self._recipe
+        return AverageRecipe(
+            blend.members, blend.factors, views=recipe.views, view_seed=recipe.view_seed, seed=recipe.seed
+        )

@@ -54,11 +54,11 @@ def test_the_table_tells_every_rung(data: TrainingData) -> None:
     """All candidates are on the first rung; two networks come to the second; averages follow; all have their scores."""
     found = search(_UNHURRIED, data, _nothing, _nothing)
     kinds = [(trial.rung, trial.recipe.kind) for trial in found.trials]
-    assert kinds.count((1, "lda")) == 6
-    assert kinds.count((1, "logistic")) == 3
+    assert kinds.count((1, "lda")) == 9
+    assert kinds.count((1, "logistic")) == 5
     assert kinds.count((1, "mlp")) == 6
     assert kinds.count((2, "mlp")) == 2
-    assert kinds.count((3, "average")) == 4
+    assert kinds.count((3, "average")) == 2
     assert all(0 < trial.score.accuracy <= 1 and trial.score.log_loss > 0 for trial in found.trials)
     assert found.pictures == len(data.training) + len(data.validation)
     best = max(trial.score.accuracy for trial in found.trials if trial.folds == 3)
@@ -68,16 +68,16 @@ def test_the_table_tells_every_rung(data: TrainingData) -> None:
 def test_without_time_there_is_still_a_head(data: TrainingData) -> None:
     """A budget of nothing scores the discriminants alone, and says what was left out."""
     found = search(replace(_UNHURRIED, time_budget_s=0), data, _nothing, _nothing)
-    assert {trial.recipe.kind for trial in found.trials} == {"lda"}
+    assert {trial.recipe.kind for trial in found.trials} == {"lda", "average"}
     assert {each.kind for each in found.cut} == {"logistic", "mlp"}
     assert isinstance(found.chosen, AverageRecipe)
-    assert [type(each) for each in found.chosen.members] == [LdaRecipe]
+    assert {type(each) for each in found.chosen.members} == {LdaRecipe}
 
 
 def test_time_runs_out_between_candidates(data: TrainingData) -> None:
     """A clock that passes the budget in the middle leaves whole candidates out; what saw all folds is chosen from."""
     ticks = itertools.count()
-    found = search(replace(_UNHURRIED, time_budget_s=70), data, _nothing, _nothing, lambda: float(next(ticks)))
+    found = search(replace(_UNHURRIED, time_budget_s=90), data, _nothing, _nothing, lambda: float(next(ticks)))
     tried = [trial.recipe for trial in found.trials if trial.recipe.kind == "mlp"]
     untried = [each for each in found.cut if each not in tried]
     assert tried

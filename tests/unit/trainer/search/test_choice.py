@@ -1,0 +1,50 @@
+"""The choice among scored candidates."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from trainer.recipes import LdaRecipe, LogisticRecipe, MlpRecipe
+from trainer.search.choice import better, blends
+from trainer.search.scoring import score
+
+_LABELS = (np.arange(300) % 3).astype(np.int32)
+_ONES = np.ones(300, np.float32)
+
+
+def _logits(seed: int, signal: float) -> np.ndarray:
+    noise = np.random.default_rng(seed).normal(size=(300, 3))
+    return (noise + signal * np.eye(3)[_LABELS]).astype(np.float32)
+
+
+def _blends(signals: dict[object, float], *, single: bool = False) -> list:
+    logits = {each: _logits(seed, signal) for seed, (each, signal) in enumerate(signals.items())}
+    scores = {each: score(found, _LABELS, _ONES) for each, found in logits.items()}
+    return blends(logits, scores, _LABELS, _ONES, single=single)
+
+
+_LINEAR = {
+    **{LdaRecipe(shrinkage=each / 10): 1 + each / 10 for each in range(1, 6)},
+    **{LogisticRecipe(l2=float(each)): 1 + each / 10 for each in range(1, 5)},
+}
+
+
+def test_the_best_of_each_kind_are_averaged() -> None:
+    """Three discriminants and two regressions, the kinds with equal say; of many pictures one of each."""
+    (found,) = _blends(_LINEAR)
+    kinds = [each.kind for each in found.members]
+    assert (kinds.count("lda"), kinds.count("logistic")) == (3, 2)
+    assert len(found.factors) == 5
+    (single,) = _blends(_LINEAR, single=True)
+    assert [each.kind for each in single.members] == ["lda", "logistic"]
+    assert (
+        score(found.logits, _LABELS, _ONES).factor == 1.0 or abs(score(found.logits, _LABELS, _ONES).factor - 1) < 1e-3
+    )
+
+
+def test_a_network_joins_only_if_it_proves_its_worth() -> None:
+    """One that knows more is taken in, one that knows nothing is left out."""
+    for signal, wanted in ((6.0, True), (0.0, False)):
+        linear, whole = _blends({**_LINEAR, MlpRecipe(): signal})
+        assert MlpRecipe() in whole.members
+        assert (better(linear, whole, _LABELS, _ONES) is whole) is wanted

@@ -1,0 +1,111 @@
+"""The choice: an average of the best discriminants and regressions, and a network beside them if it proves its worth.
+
+Why an average and not the best candidate: on some hundred held-out pictures the differences between candidates are
+smaller than the chance in them, so that the winner is often only the luckiest. Heads that err in different ways err
+less together, and the average of a few of each kind was better than the best one on all sets it was measured on
+(`make bench-heads`). A network helps on larger sets and harms on the smallest; it joins only where the held-out loss
+falls by more than its standard error.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from trainer.recipes import LdaRecipe, LogisticRecipe, MlpRecipe
+from trainer.search.scoring import losses, score
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from trainer.batches import FloatArray, RowArray
+    from trainer.recipes import Member
+    from trainer.search.scoring import Score
+
+DISCRIMINANTS, REGRESSIONS = 3, 2
+"""How many of each are averaged; one of each where many pictures tell them apart."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Blend:
+    """An average of candidates and how it does.
+
+    Attributes:
+        members: the candidates.
+        factors: of their logits.
+        logits: float32[held out, classes], of the average with these factors.
+        score: of them.
+    """
+
+    members: tuple[Member, ...]
+    factors: tuple[float, ...]
+    logits: FloatArray
+    score: Score
+
+
+def blends(
+    logits: Mapping[Member, FloatArray],
+    scores: Mapping[Member, Score],
+    labels: RowArray,
+    weights: FloatArray,
+    *,
+    single: bool,
+) -> list[Blend]:
+    """Return the averages worth a look, the linear one first, then the one with a network if there is any.
+
+    Args:
+        logits: of the candidates that saw every fold, float32[held out, classes].
+        scores: theirs.
+        labels: int32[held out].
+        weights: float32[held out], what each counts.
+        single: take one of each kind.
+    """
+    discriminants = sorted(
+        (each for each in logits if isinstance(each, LdaRecipe)), key=lambda each: _rank(scores[each])
+    )
+    regressions = sorted(
+        (each for each in logits if isinstance(each, LogisticRecipe)), key=lambda each: _rank(scores[each])
+    )
+    networks = sorted((each for each in logits if isinstance(each, MlpRecipe)), key=lambda each: scores[each].log_loss)
+    groups: list[list[Member]] = [
+        [*discriminants[: 1 if single else DISCRIMINANTS]],
+        [*regressions[: 1 if single else REGRESSIONS]],
+    ]
+    groups = [group for group in groups if group]
+    found = [_blend(groups, logits, scores, labels, weights)]
+    if networks:
+        found.append(_blend([*groups, [*networks[:1]]], logits, scores, labels, weights))
+    return found
+
+
+def better(linear: Blend, whole: Blend, labels: RowArray, weights: FloatArray) -> Blend:
+    """Return the one with a network if its loss is lower by more than the standard error of the difference."""
+    gains = losses(linear.logits, labels) - losses(whole.logits, labels)  # [held out]
+    shares = weights.astype(np.float64) / weights.sum(dtype=np.float64)
+    mean = float(shares @ gains)
+    error = float(np.sqrt((shares**2) @ (gains - mean) ** 2))
+    return whole if mean > error else linear
+
+
+def _rank(found: Score) -> tuple[float, float]:
+    return -found.accuracy, found.log_loss
+
+
+def _blend(
+    groups: Sequence[Sequence[Member]],
+    logits: Mapping[Member, FloatArray],
+    scores: Mapping[Member, Score],
+    labels: RowArray,
+    weights: FloatArray,
+) -> Blend:
+    """Average the groups, each group the average of its members, each member made as sure of itself as it may be."""
+    members = tuple(member for group in groups for member in group)
+    shares = [scores[member].factor / len(group) / len(groups) for group in groups for member in group]
+    summed = np.zeros_like(logits[members[0]])
+    for member, share in zip(members, shares, strict=True):
+        summed += np.float32(share) * logits[member]
+    found = score(summed, labels, weights)
+    factors = tuple(share * found.factor for share in shares)
+    return Blend(members, factors, summed * np.float32(found.factor), found)
