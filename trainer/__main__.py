@@ -50,6 +50,7 @@ from trainer.placed_examples import PlacedExamples
 from trainer.placing import Placer
 from trainer.placing_thumbnails import Thumbnails
 from trainer.registry import Registry
+from trainer.report.contents import Reports
 from trainer.service import TrainerService
 from trainer.service.export_trunk import ExtractorTrunk
 from trainer.settings import TrainerSettings
@@ -101,6 +102,7 @@ async def open_trainer(
         runner = JobRunner(jobs, training, heads, folders, slot=slot)
         await asyncio.to_thread(runner.start)
         closing.push_async_callback(asyncio.to_thread, runner.stop, _JOB_STOP_S)
+        doctor = Doctor(examples, FurtherSourceStore(catalog), features)
         service = TrainerService(
             datasets=datasets,
             examples=stored,
@@ -113,7 +115,7 @@ async def open_trainer(
             registry=heads,
             analyses=Analyses(slot),
             comparing=Comparing(examples, features, fit),
-            doctor=Doctor(examples, FurtherSourceStore(catalog), features),
+            doctor=doctor,
             exporter=Exporter(
                 heads,
                 stored,
@@ -122,6 +124,7 @@ async def open_trainer(
                 settings.threads,
             ),
             learning_curves=LearningCurves(examples, features, fit),
+            reports=Reports(heads, doctor),
         )
         trainer_pb2_grpc.add_TrainerServiceServicer_to_server(service, server.handlers)
         yield

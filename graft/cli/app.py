@@ -12,6 +12,7 @@ from graft.cli import (
     classify,
     compare,
     delete,
+    doctor,
     export,
     extract,
     importing,
@@ -20,6 +21,7 @@ from graft.cli import (
     lists,
     manifest,
     promote,
+    report,
     sample,
     status,
     train,
@@ -83,9 +85,11 @@ app.command("sample")(sample.sample)
 app.command("import")(importing.import_pictures)
 app.command("relabel")(labels.relabel)
 app.command("merge")(labels.merge)
+app.command("doctor")(doctor.doctor)
 app.command("train")(train.train)
 app.command("watch")(train.watch)
 app.command("compare")(compare.compare)
+app.command("report")(report.report)
 app.command("learning-curve")(learning_curve.learning_curve)
 app.command("cancel")(train.cancel)
 app.command("classify")(classify.classify)

@@ -11,11 +11,11 @@ import typer
 from graft.cli import options, output
 from graft.cli.analysing import run
 from graft.cli.file_errors import writing
+from graft.cli.heads import version_of
 from graft.cli.session import session_of
-from graft.errors import NotFoundError
 
 if TYPE_CHECKING:
-    from graft.client import Client, Exported
+    from graft.client import Exported
 
 
 class Format(StrEnum):
@@ -59,9 +59,8 @@ def export(
 
     The network is loaded back by a process without Graft and run on previews of up to 50 pictures before it is written.
     """
-    name, _, selector = head.partition("@")
     with session_of(context).client() as client:
-        version = int(selector) if selector.isdecimal() else _aliased(client, name, selector or "production")
+        name, version = version_of(client, head)
         path = to or Path(f"{name}-{version}{_SUFFIXES[kind]}")
         with writing(path):
             exported: Exported = run(
@@ -73,15 +72,6 @@ def export(
         output.print_json(exported)
     else:
         _print(exported)
-
-
-def _aliased(client: Client, name: str, alias: str) -> int:
-    version: int = client.classifier(name).aliases.get(alias, 0)
-    if not version:
-        raise NotFoundError(
-            "version", f"{name}@{alias}", f"{name} has no alias {alias!r}: name a version", reason="VERSION_NOT_FOUND"
-        )
-    return version
 
 
 def _print(exported: Exported) -> None:

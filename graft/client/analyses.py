@@ -38,6 +38,12 @@ def comparison(dataset: str, methods: Sequence[str], folds: int, seed: int) -> S
     return analysis(Method("TrainerService", "CompareMethods"), request, "comparison", _comparison)
 
 
+def report(classifier: str, version: int) -> Steps[Progress | bytes]:
+    """Emit how far the report is, then the page."""
+    request = trainer_pb2.GetReportRequest(classifier=classifier, version=version)
+    return analysis(Method("TrainerService", "GetReport"), request, "page", bytes)
+
+
 def analysis(method: Method, request: Any, outcome: str, parse: Callable[[Any], Any]) -> Steps[Any]:
     """Emit the progress of an analysis, then what its last message holds in the field `outcome`, parsed."""
     yield Open(method, request)

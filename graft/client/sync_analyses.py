@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from graft.client import analyses, exporting
+from graft.client import analyses, diagnosing, exporting
 
 if TYPE_CHECKING:
     import os
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from graft.client.blocking import BlockingRunner
     from graft.client.comparison_records import Comparison
     from graft.client.curve_records import LearningCurve
+    from graft.client.diagnosis_records import Diagnosis
     from graft.client.export_records import Exported
     from graft.client.job_records import Progress, Recipe
 
@@ -24,6 +25,16 @@ class AnalysisMethods:
     """
 
     _runner: BlockingRunner
+
+    def diagnose(self, dataset: str, *, max_findings: int = 0, page: bool = False) -> Iterator[Progress | Diagnosis]:
+        """Look for what is wrong with a dataset; nothing is changed.
+
+        Args:
+            dataset: its name.
+            max_findings: at most so many of each kind, up to 1000; 0 is 100. All are counted.
+            page: have the diagnosis as an HTML file with previews too.
+        """
+        return self._runner.iterate(diagnosing.diagnose(dataset, max_findings, page=page))
 
     def learning_curve(
         self,
@@ -90,3 +101,7 @@ class AnalysisMethods:
             OSError: the files cannot be written.
         """
         return self._runner.iterate(exporting.export(classifier, version, format, to, dataset, force=force))
+
+    def report(self, classifier: str, version: int) -> Iterator[Progress | bytes]:
+        """Make the report of a version: one self-contained HTML file, UTF-8."""
+        return self._runner.iterate(analyses.report(classifier, version))

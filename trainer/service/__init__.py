@@ -9,6 +9,7 @@ from trainer.service.exports import ExportMethods
 from trainer.service.jobs import JobMethods
 from trainer.service.learning_curves import LearningCurveMethods
 from trainer.service.registry import RegistryMethods
+from trainer.service.reports import ReportMethods
 
 
 class TrainerService(
@@ -19,5 +20,6 @@ class TrainerService(
     JobMethods,
     LearningCurveMethods,
     RegistryMethods,
+    ReportMethods,
 ):
     """The trainer on the wire; takes the collaborators of its parts by keyword."""

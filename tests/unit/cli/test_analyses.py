@@ -77,3 +77,19 @@ def test_a_dataset_is_compared_as_it_is(graft: Any, gateway: Any) -> None:
     done = graft("compare", "nobody")
     assert done.exit_code == 1
     assert "nobody" in done.output
+
+
+def test_a_report_is_written_under_the_versions_name(graft: Any, tmp_path: Path, monkeypatch: Any) -> None:
+    """Of the production version if none is named; to the file asked for."""
+    monkeypatch.chdir(tmp_path)
+    assert graft("report", "faces").exit_code == 0
+    assert (tmp_path / "faces-1.html").read_bytes() == b"<html>faces 1"
+    assert graft("report", "faces@2", "--to", tmp_path / "two.html").exit_code == 0
+    assert (tmp_path / "two.html").read_bytes() == b"<html>faces 2"
+
+
+def test_a_report_of_an_alias_that_is_not_there_is_refused(graft: Any) -> None:
+    """One line that names it."""
+    done = graft("report", "faces@staging")
+    assert done.exit_code == 1
+    assert "faces has no alias 'staging': name a version" in done.output

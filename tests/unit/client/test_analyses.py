@@ -52,6 +52,15 @@ async def test_a_comparison_comes_after_its_progress(client: Client, aclient: As
     ]
 
 
+async def test_a_report_is_a_page(client: Client, aclient: AsyncClient) -> None:
+    """After its progress, the same to both; an unknown version is an error."""
+    *_, page = client.report("faces", 2)
+    assert page == b"<html>faces 2"
+    assert [each async for each in aclient.report("faces", 2)][-1] == page
+    with pytest.raises(NotFoundError):
+        list(client.report("nobody", 1))
+
+
 async def test_a_curve_that_does_not_tell_says_so(client: Client) -> None:
     """No number is None, not 0; no page was asked for."""
     *_, curve = client.learning_curve("unsure")

@@ -52,6 +52,53 @@ COMPARISON = trainer_pb2.Comparison(
     ],
 )
 
+DIAGNOSIS = trainer_pb2.Diagnosis(
+    example_count=40,
+    picture_count=39,
+    preview_count=38,
+    judged_count=37,
+    near_duplicate_groups=1,
+    lists=[
+        trainer_pb2.FindingList(
+            kind=trainer_pb2.FINDING_KIND_NEAR_DUPLICATE,
+            total=1,
+            advice="Keep one.",
+            findings=[
+                trainer_pb2.Finding(
+                    pictures=[
+                        trainer_pb2.DiagnosedPicture(digest=b"a" * 32, label="anna", source="anna/1.jpg", part=1),
+                        trainer_pb2.DiagnosedPicture(digest=b"b" * 32, label="anna", source="anna/2.jpg", part=3),
+                    ],
+                    score=0.995,
+                    group=1,
+                    count=2,
+                )
+            ],
+        ),
+        trainer_pb2.FindingList(
+            kind=trainer_pb2.FINDING_KIND_MISLABELLED,
+            total=30,
+            advice="Look at each.",
+            findings=[
+                trainer_pb2.Finding(
+                    pictures=[
+                        trainer_pb2.DiagnosedPicture(digest=b"c" * 32, label="anna", source="anna/3.jpg", part=1)
+                    ],
+                    label="bert",
+                    score=0.875,
+                )
+            ]
+            * 3,
+        ),
+        trainer_pb2.FindingList(
+            kind=trainer_pb2.FINDING_KIND_SMALL_CLASS,
+            total=1,
+            findings=[trainer_pb2.Finding(label="bert", count=3, empty_parts=[trainer_pb2.PART_TEST])],
+        ),
+        trainer_pb2.FindingList(kind=trainer_pb2.FINDING_KIND_OUTLIER),
+    ],
+)
+
 
 class Analyses(trainer_pb2_grpc.TrainerServiceServicer):
     """Knows every outcome before it is asked for; remembers what it was asked.
@@ -86,3 +133,22 @@ class Analyses(trainer_pb2_grpc.TrainerServiceServicer):
         progress = trainer_pb2.TrainingProgress(phase="fitting", done=1, total=4)
         yield trainer_pb2.CompareMethodsResponse(progress=progress)
         yield trainer_pb2.CompareMethodsResponse(comparison=comparison)
+
+    def DiagnoseDataset(self, request: Any, context: Any) -> Any:
+        if request.dataset not in {*self.state.datasets, "sound"}:
+            fail(context, NotFoundError("dataset", request.dataset))
+        self.state.requests.append(request)
+        diagnosis = trainer_pb2.Diagnosis()
+        if request.dataset != "sound":
+            diagnosis.CopyFrom(DIAGNOSIS)
+        diagnosis.dataset = request.dataset
+        diagnosis.page = b"<html>" if request.include_page else b""
+        progress = trainer_pb2.TrainingProgress(phase="pairing", done=1, total=2)
+        yield trainer_pb2.DiagnoseDatasetResponse(progress=progress)
+        yield trainer_pb2.DiagnoseDatasetResponse(diagnosis=diagnosis)
+
+    def GetReport(self, request: Any, context: Any) -> Any:
+        if request.classifier not in self.state.aliases:
+            fail(context, NotFoundError("version", f"{request.classifier}@{request.version}"))
+        yield trainer_pb2.GetReportResponse(progress=trainer_pb2.TrainingProgress(phase="loading", done=1, total=2))
+        yield trainer_pb2.GetReportResponse(page=f"<html>{request.classifier} {request.version}".encode())

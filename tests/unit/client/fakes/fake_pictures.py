@@ -214,7 +214,9 @@ class Gateway(gateway_pb2_grpc.GatewayServiceServicer):
             if error:
                 results.append(gateway_pb2.ImageResult(digest=digest, error=statuses.to_status(error)))
             else:
-                found = classifier_pb2.Classification(labels=labels[: request.top_k or 2])
+                found = classifier_pb2.Classification(
+                    labels=labels[: request.top_k or 2], verdict=classifier_pb2.VERDICT_UNCERTAIN, unknown_score=0.25
+                )
                 results.append(gateway_pb2.ImageResult(digest=digest, classification=found, cached=cached))
         return results
 
