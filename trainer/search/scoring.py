@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     DoubleArray = npt.NDArray[np.float64]
 
-_LOWEST, _HIGHEST = 0.02, 5.0  # of a factor: logits that are always right would ask for an endless one
+_LOWEST, _HIGHEST = 0.005, 50.0  # of a factor: logits that are always right would ask for an endless one
 _ROUNDS = 40  # of golden sections: the interval of the logarithm is then below 1e-7
 _GOLDEN = (5**0.5 - 1) / 2
 
