@@ -47,6 +47,11 @@ def _set_or_none(wire: Message, field: str) -> Any:
     return getattr(wire, field) if wire.HasField(field) else None
 
 
+def part(number: trainer_pb2.Part.ValueType) -> Part:
+    """Return the part of a number on the wire."""
+    return _PARTS.get(number, Part.UNSPECIFIED)
+
+
 def wire_part(part: Part) -> trainer_pb2.Part.ValueType:
     """Return the wire's number of a part."""
     return _WIRE_PARTS[part]
