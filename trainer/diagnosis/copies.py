@@ -14,6 +14,7 @@ import numpy as np
 
 from trainer.diagnosis.groups import Groups
 from trainer.diagnosis.near_duplicates import MAX_PAIRS, NEAR, in_space, similar_pairs
+from trainer.diagnosis.similarity_space import MIN_ROWS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
     from trainer.batches import FloatArray, RowArray
 
 SAME_THUMBNAIL: Final = 0.99
-NOT_CONTRADICTED: Final = 0.0
+NOT_CONTRADICTED: Final = 0.1
+"""Similarity of the vectors below which equal thumbnails are chance: pages of text all look alike at that size."""
+
 SAME_VECTOR: Final = 0.8
 """Similarity of the vectors from which it does not matter that the thumbnails differ."""
 
@@ -62,7 +65,7 @@ def find_copies(
     placed = in_space(vectors)
     seen = similar_pairs(thumbnails, SAME_THUMBNAIL, MAX_PAIRS, lambda done, _: report(done, 2 * count))
     alike = similar_pairs(placed, NEAR, MAX_PAIRS, lambda done, _: report(count + done, 2 * count))
-    sure = _dots(placed, seen.rows) >= NOT_CONTRADICTED
+    sure = (_dots(placed, seen.rows) >= NOT_CONTRADICTED) | (count < MIN_ROWS)
     unknown = np.flatnonzero(~thumbnails.any(axis=1))
     needed = np.where(np.isin(alike.rows, unknown).any(axis=1), NEAR, SAME_VECTOR)
     # What the thumbnails found already is not found again.

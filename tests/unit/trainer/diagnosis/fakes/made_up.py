@@ -1,0 +1,31 @@
+"""Made-up pictures for the doctor's tests: non-negative vectors in clusters, and grey values."""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+
+from trainer.diagnosis.findings import Picture
+from trainer.diagnosis.thumbnails import correlatable
+from trainer.split import Part
+
+
+def clusters(classes: int, each: int, seed: int = 0, apart: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
+    """Return float32[n, 48] vectors and their labels int32[n], cluster by cluster."""
+    rng = np.random.default_rng(seed)
+    centres = 4 + rng.standard_normal((classes, 48)) * apart
+    labels = np.repeat(np.arange(classes), each).astype(np.int32)
+    vectors = np.maximum(centres[labels] + rng.standard_normal((len(labels), 48)), 0)
+    return vectors.astype(np.float32), labels
+
+
+def greys(count: int, seed: int = 0) -> np.ndarray:
+    """Return float32[n, 256]: thumbnails that are like no other."""
+    rng = np.random.default_rng(seed)
+    return np.stack([correlatable((rng.random((16, 16)) * 255).astype(np.float32)) for _ in range(count)])
+
+
+def picture(name: str, label: str = "anna", part: Part = Part.TRAINING, *further: str) -> Picture:
+    """Return a picture of this name."""
+    return Picture(hashlib.sha256(name.encode()).digest(), label, name, part, further)
