@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from classifier.catalogue import Catalogue, Listed, Served
+    from classifier.verdicts import Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +24,12 @@ class Answer:
     Attributes:
         listed: the version that answered.
         rows: for each vector its labels with their probabilities, the most probable first.
+        verdicts: for each vector whether they should be believed, and its unknown score; empty if the head cannot tell.
     """
 
     listed: Listed
     rows: Sequence[Sequence[tuple[str, float]]]
+    verdicts: Sequence[tuple[Verdict, float]]
 
 
 def classify(
@@ -62,12 +65,18 @@ def classify(
         raise _invalid(
             f"vectors of {dimensions} values, but {_name(served.listed)} takes {head.dimensions}", "dimensions"
         )
-    probabilities = head.probabilities(read_vectors(vectors, dimensions))
+    rows = read_vectors(vectors, dimensions)
+    probabilities = head.probabilities(rows)
     sane = np.isfinite(probabilities).all(axis=1)
     if not sane.all():
         first = int(np.argmin(sane))
         raise _invalid(f"vector {first} holds values so large that {_name(served.listed)} overflows on it", "vectors")
-    return Answer(served.listed, most_probable(probabilities, head.labels, top_k))
+    verdicts: list[tuple[Verdict, float]] = []
+    if head.rule:
+        found = head.rule.distances(rows)
+        told = head.rule.verdicts(found, probabilities.max(axis=1))
+        verdicts = list(zip(told, head.rule.scores(found).tolist(), strict=True))
+    return Answer(served.listed, most_probable(probabilities, head.labels, top_k), verdicts)
 
 
 def _check_fingerprint(served: Served, fingerprint: bytes) -> None:

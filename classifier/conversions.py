@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from classifier.catalogue import DEFAULT_ALIAS
 from classifier.classification import classify
+from classifier.verdicts import Verdict
 from graft.v1 import classifier_pb2
 
 if TYPE_CHECKING:
     from classifier.catalogue import Catalogue, Served
     from graft.v1 import common_pb2
+
+_VERDICTS: Final = {
+    Verdict.KNOWN: classifier_pb2.VERDICT_KNOWN,
+    Verdict.UNCERTAIN: classifier_pb2.VERDICT_UNCERTAIN,
+    Verdict.UNKNOWN: classifier_pb2.VERDICT_UNKNOWN,
+}
 
 
 def selector_of(ref: common_pb2.HeadRef) -> str | int:
@@ -38,6 +45,9 @@ def answer(
         add = response.classifications.add().labels.add  # in place: half the time of building the parts, then the whole
         for label, probability in row:
             add(label=label, probability=probability)
+    for message, (verdict, score) in zip(response.classifications, found.verdicts, strict=False):  # none, or one each
+        message.verdict = _VERDICTS[verdict]
+        message.unknown_score = score
     return response
 
 

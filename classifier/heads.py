@@ -11,7 +11,9 @@ import numpy as np
 import safetensors.numpy
 from safetensors import SafetensorError
 
+from classifier.golden import check_golden
 from classifier.scoring import softmax
+from classifier.verdicts import UnknownRule
 from graft.errors import DataLossError
 
 if TYPE_CHECKING:
@@ -52,6 +54,7 @@ class Head:
         mean: float32[dimensions], taken off each vector.
         scale: float32[dimensions], what the difference is divided by.
         layers: from the input on; the last one's outputs are the logits.
+        rule: how it tells vectors of no known class; None if it does not.
     """
 
     fingerprint: bytes
@@ -60,6 +63,7 @@ class Head:
     mean: NDArray[np.float32]
     scale: NDArray[np.float32]
     layers: tuple[Layer, ...]
+    rule: UnknownRule | None
 
     def probabilities(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return float32[n, labels] for float32[n, dimensions]; rows that overflow hold NaN.
@@ -80,7 +84,8 @@ def read_head(manifest: bytes, tensors: bytes) -> Head:
     """Return the head that manifest.json and head.safetensors describe.
 
     Raises:
-        DataLossError: the tensors do not have the SHA-256 that the manifest names, or the files do not fit together.
+        DataLossError: the tensors do not have the SHA-256 that the manifest names, the files do not fit together, or
+            (reason HEAD_DISAGREES) the head does not compute what its golden set says.
     """
     try:
         facts = json.loads(manifest)
@@ -89,9 +94,12 @@ def read_head(manifest: bytes, tensors: bytes) -> Head:
             raise DataLossError(f"its format is {found}, but this classifier reads {FORMAT}; upgrade the classifier")
         if hashlib.sha256(tensors).hexdigest() != facts["files"][TENSORS]["sha256"]:
             raise DataLossError(f"{TENSORS} does not have the SHA-256 that the manifest names")
-        return _assemble(facts, safetensors.numpy.load(tensors))
+        arrays = safetensors.numpy.load(tensors)
+        head = _assemble(facts, arrays)
+        check_golden(head, arrays)
     except (ValueError, KeyError, TypeError, SafetensorError) as error:
         raise DataLossError(f"its files do not fit together: {error!r}") from error
+    return head
 
 
 def _assemble(facts: dict[str, Any], arrays: dict[str, NDArray[np.float32]]) -> Head:
@@ -121,6 +129,24 @@ def _assemble(facts: dict[str, Any], arrays: dict[str, NDArray[np.float32]]) -> 
         mean=_checked(arrays, "standardisation.mean", (dimensions,)),
         scale=scale,
         layers=tuple(layers),
+        rule=_rule(facts["unknown"], arrays, dimensions, len(labels)) if facts.get("unknown") else None,
+    )
+
+
+def _rule(numbers: dict[str, Any], arrays: dict[str, NDArray[np.float32]], dimensions: int, labels: int) -> UnknownRule:
+    directions = len(arrays["unknown.background"])
+    return UnknownRule(
+        mean=_checked(arrays, "unknown.mean", (dimensions,)),
+        projection=_checked(arrays, "unknown.projection", (dimensions, directions)),
+        whitening=_checked(arrays, "unknown.whitening", (directions, directions)),
+        centres=_checked(arrays, "unknown.centres", (labels, directions)),
+        background=_checked(arrays, "unknown.background", (directions,)),
+        residual_weight=float(numbers["residual_weight"]),
+        slope=float(numbers["slope"]),
+        offset=float(numbers["offset"]),
+        accept=float(numbers["accept"]),
+        reject=float(numbers["reject"]),
+        minimum_probability=float(numbers["minimum_probability"]),
     )
 
 

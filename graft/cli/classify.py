@@ -31,7 +31,7 @@ def classify(
     else:
         rows = [row for result in results for row in _rows(result)]
         answered = {result.version for result in results if result.version}
-        output.print_table(["picture", "label", "#probability"], rows, "no pictures")
+        output.print_table(["picture", "label", "#probability", "verdict"], rows, "no pictures")
         if answered:
             typer.echo(f"\n{classifier} version {', '.join(map(str, sorted(answered)))}")
         for result in results:
@@ -41,10 +41,16 @@ def classify(
         raise typer.Exit(1)
 
 
-def _rows(result: PictureResult) -> list[tuple[str, str, str]]:
-    if result.classification is None:
-        return [(result.source, "-", "-")]
+def _rows(result: PictureResult) -> list[tuple[str, str, str, str]]:
+    found = result.classification
+    if found is None:
+        return [(result.source, "-", "-", "-")]
     return [
-        (result.source if place == 0 else "", each.label, output.percent(each.probability))
-        for place, each in enumerate(result.classification.labels)
+        (
+            "" if place else result.source,
+            each.label,
+            output.percent(each.probability),
+            "" if place else found.verdict.lower() or "-",
+        )
+        for place, each in enumerate(found.labels)
     ]

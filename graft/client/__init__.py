@@ -5,23 +5,33 @@ from graft.client.cache_records import CacheStats, EvictProgress, FingerprintSta
 from graft.client.comparison_records import ComparedMethod, Comparison
 from graft.client.corrections import Corrected
 from graft.client.curve_records import LearningCurve, LearningCurvePoint
-from graft.client.diagnosis_records import DiagnosedPicture, Diagnosis, Finding, FindingKind, FindingList
 from graft.client.export_records import Exported, ExportFormat
 from graft.client.feature_records import Feature, Limits, Lookup, Preview, StageTimings, Trunk, ViewFeature
 from graft.client.folders import PICTURE_SUFFIXES, Folder
 from graft.client.job_records import Job, JobState, Progress, Recipe, Search, Trial
 from graft.client.manifests import Manifest
+from graft.client.metric_records import CalibrationMetrics, ClassMetrics, Metrics, UnknownMetrics
 from graft.client.picture_calls import Lane
 from graft.client.pictures import LabelledPicture, Picture
-from graft.client.records import Classifier, Dataset, Example, LabelCount, Metrics, Part, Version
+from graft.client.records import Classifier, Dataset, Example, LabelCount, Part, Version
 from graft.client.reports import ImportProgress, ImportReport, Refusal
-from graft.client.results import Classification, PictureResult, ScoredLabel, ServedHead, ServedHeads, ServiceHealth
+from graft.client.results import (
+    Classification,
+    PictureResult,
+    ScoredLabel,
+    ServedHead,
+    ServedHeads,
+    ServiceHealth,
+    Verdict,
+)
 from graft.client.sync import Client
 
 __all__ = [
     "PICTURE_SUFFIXES",
     "AsyncClient",
     "CacheStats",
+    "CalibrationMetrics",
+    "ClassMetrics",
     "Classification",
     "Classifier",
     "Client",
@@ -29,16 +39,11 @@ __all__ = [
     "Comparison",
     "Corrected",
     "Dataset",
-    "DiagnosedPicture",
-    "Diagnosis",
     "EvictProgress",
     "Example",
     "ExportFormat",
     "Exported",
     "Feature",
-    "Finding",
-    "FindingKind",
-    "FindingList",
     "FingerprintStats",
     "Folder",
     "ImportProgress",
@@ -69,6 +74,8 @@ __all__ = [
     "StageTimings",
     "Trial",
     "Trunk",
+    "UnknownMetrics",
+    "Verdict",
     "VerifyProgress",
     "Version",
     "ViewFeature",

@@ -10,10 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    import numpy as np
-    from numpy.typing import NDArray
-
     from graft.client.job_records import Recipe, Search
+    from graft.client.metric_records import Metrics
 
 
 class Part(StrEnum):
@@ -84,25 +82,6 @@ class Example:
     def digest_hex(self) -> str:
         """The digest in hexadecimal."""
         return self.digest.hex()
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Metrics:
-    """How well a head does on the test part, which training never saw.
-
-    Attributes:
-        accuracy: share labelled rightly, 0 to 1.
-        accuracy_low: lower end of its 95 % Wilson interval.
-        accuracy_high: upper end.
-        test_examples: examples in the test part.
-        confusion_matrix: uint32[labels, labels], row the true label, column the answer; None in lists of versions.
-    """
-
-    accuracy: float
-    accuracy_low: float
-    accuracy_high: float
-    test_examples: int
-    confusion_matrix: NDArray[np.uint32] | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -19,11 +20,28 @@ class ScoredLabel:
     probability: float
 
 
+class Verdict(StrEnum):
+    """Whether an answer should be believed; the empty string if the head cannot tell."""
+
+    UNSPECIFIED = ""
+    KNOWN = "KNOWN"
+    UNCERTAIN = "UNCERTAIN"
+    UNKNOWN = "UNKNOWN"
+
+
 @dataclass(frozen=True, slots=True)
 class Classification:
-    """The labels of one picture, the most probable first."""
+    """What a head makes of one picture.
+
+    Attributes:
+        labels: the most probable first.
+        verdict: whether they should be believed.
+        unknown_score: how unlike the head's classes it looks, 0 to 1; None if the head cannot tell.
+    """
 
     labels: tuple[ScoredLabel, ...]
+    verdict: Verdict = Verdict.UNSPECIFIED
+    unknown_score: float | None = None
 
     @property
     def best(self) -> ScoredLabel:

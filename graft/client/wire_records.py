@@ -5,11 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-import numpy as np
-
 from graft import statuses
 from graft.client.job_records import Job, JobState, Progress
-from graft.client.records import Classifier, Dataset, Example, LabelCount, Metrics, Part, Version
+from graft.client.records import Classifier, Dataset, Example, LabelCount, Part, Version
+from graft.client.wire_metrics import metrics
 from graft.client.wire_recipes import recipe, search
 from graft.v1 import trainer_pb2
 
@@ -107,19 +106,6 @@ def progress(wire: trainer_pb2.TrainingProgress) -> Progress:
         train_loss=_set_or_none(wire, "train_loss"),
         validation_loss=_set_or_none(wire, "validation_loss"),
         validation_accuracy=_set_or_none(wire, "validation_accuracy"),
-    )
-
-
-def metrics(wire: trainer_pb2.Metrics, labels: int) -> Metrics:
-    """Return the metrics of a head with so many labels."""
-    cells = np.array(wire.confusion_matrix, dtype=np.uint32)
-    return Metrics(
-        accuracy=wire.accuracy,
-        accuracy_low=wire.accuracy_low,
-        accuracy_high=wire.accuracy_high,
-        test_examples=wire.test_examples,
-        # cells: uint32[labels * labels], row-major
-        confusion_matrix=cells.reshape(labels, labels) if cells.size else None,
     )
 
 

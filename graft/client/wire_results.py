@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from graft import statuses
 from graft.client.feature_records import Feature, Limits, Preview, StageTimings, Trunk, ViewFeature
-from graft.client.results import Classification, PictureResult, ScoredLabel, ServedHead, ServedHeads
+from graft.client.results import Classification, PictureResult, ScoredLabel, ServedHead, ServedHeads, Verdict
 from graft.client.wire_records import time_of
 from graft.errors import DataLossError, GraftError
+from graft.v1 import classifier_pb2
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from graft.v1 import classifier_pb2, feature_extractor_pb2, gateway_pb2
+    from graft.v1 import feature_extractor_pb2, gateway_pb2
+
+_VERDICTS: Final[dict[int, Verdict]] = {
+    classifier_pb2.VERDICT_KNOWN: Verdict.KNOWN,
+    classifier_pb2.VERDICT_UNCERTAIN: Verdict.UNCERTAIN,
+    classifier_pb2.VERDICT_UNKNOWN: Verdict.UNKNOWN,
+}
 
 
 def trunk(response: feature_extractor_pb2.GetTrunkResponse) -> Trunk:
@@ -122,8 +129,12 @@ def unread_picture(source: str, error: GraftError, classifier: str) -> PictureRe
 
 
 def classification(wire: classifier_pb2.Classification) -> Classification:
-    """Return the labels, the most probable first."""
-    return Classification(tuple(ScoredLabel(each.label, each.probability) for each in wire.labels))
+    """Return the labels, the most probable first, with the verdict."""
+    return Classification(
+        tuple(ScoredLabel(each.label, each.probability) for each in wire.labels),
+        _VERDICTS.get(wire.verdict, Verdict.UNSPECIFIED),
+        wire.unknown_score if wire.HasField("unknown_score") else None,
+    )
 
 
 def preview(wire: feature_extractor_pb2.GetPreviewsResponse) -> Preview:

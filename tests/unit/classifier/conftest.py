@@ -54,9 +54,13 @@ def make_head(
     labels: Sequence[str] = ("ann", "bob", "cat"),
     fingerprint: bytes | str = FINGERPRINT,
     scale: float = 1.5,
+    rule: bool = False,
     **changes: Any,
 ) -> HeadFiles:
-    """Return a head of random weights, seeded by its version; `changes` replace facts of the manifest."""
+    """Return a head of random weights, seeded by its version; `changes` replace facts of the manifest.
+
+    With `rule` it knows vectors near 0 and is unsure of those near 1 in each value.
+    """
     random = np.random.default_rng(version)
     arrays = {
         "standardisation.mean": random.normal(size=sizes[0]).astype(np.float32),
@@ -65,6 +69,16 @@ def make_head(
     for i, (inputs, outputs) in enumerate(itertools.pairwise(sizes)):
         arrays[f"layers.{i}.weight"] = random.normal(size=(inputs, outputs)).astype(np.float32)
         arrays[f"layers.{i}.bias"] = random.normal(size=outputs).astype(np.float32)
+    if rule:
+        arrays |= {
+            "unknown.mean": np.zeros(sizes[0], np.float32),
+            "unknown.projection": np.eye(sizes[0], 2, dtype=np.float32),
+            "unknown.whitening": np.eye(2, dtype=np.float32),
+            "unknown.centres": np.zeros((sizes[-1], 2), np.float32),
+            "unknown.background": np.full(2, 0.5, np.float32),
+        }
+        numbers = {"residual_weight": 1.0, "slope": 1.0, "offset": -2.0, "accept": 1.0, "reject": 4.0}
+        changes = {"unknown": {**numbers, "minimum_probability": 0.0, "false_accept_rate": 0.05}, **changes}
     tensors = safetensors.numpy.save(arrays)
     facts = {
         "format": "graft.head",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import grpc
@@ -84,6 +85,47 @@ async def test_top_k_cuts_the_labels(stub: Any) -> None:
     assert [each.probability for each in everything] == sorted((each.probability for each in everything), reverse=True)
     cut = (await stub.Classify(request(top_k=2))).classifications[0].labels
     assert list(cut) == list(everything[:2])
+
+
+async def test_a_head_with_a_rule_gives_verdicts(tmp_path: Path, make_head: Any) -> None:
+    """Near the classes KNOWN, farther UNCERTAIN, beyond that UNKNOWN, with the score of the distance."""
+    head, served = make_head(rule=True), ServedHeads(HeadStore(tmp_path))
+
+    async def fetch(_: Any) -> tuple[bytes, bytes]:
+        return head.manifest, head.tensors
+
+    await served.follow([head.listed], fetch)
+    # distance = half the sum of the first two values and the whole of the others: 0, 3 and 6 (the rule works on roots)
+    vectors = np.array([[0, 0, 0, 0], [1, 1, 1, 1], [2, 2, 2, 2]], "<f4")
+    servicer = ClassifierServicer(served)
+    answer = await servicer.Classify(request(vectors=vectors.tobytes(), top_k=1), None)
+    assert [each.verdict for each in answer.classifications] == [
+        classifier_pb2.VERDICT_KNOWN,
+        classifier_pb2.VERDICT_UNCERTAIN,
+        classifier_pb2.VERDICT_UNKNOWN,
+    ]
+    expected = [1 / (1 + np.exp(2 - distance)) for distance in (0, 3, 6)]
+    assert [each.unknown_score for each in answer.classifications] == pytest.approx(expected, rel=1e-4)
+
+
+async def test_a_head_without_a_rule_gives_none(stub: Any) -> None:
+    """The verdict is left unspecified and there is no score, rather than a made-up one."""
+    (found,) = (await stub.Classify(request())).classifications
+    assert (found.verdict, found.HasField("unknown_score")) == (classifier_pb2.VERDICT_UNSPECIFIED, False)
+
+
+async def test_an_improbable_label_is_uncertain(tmp_path: Path, make_head: Any) -> None:
+    """What lies among the classes is KNOWN only if its label is probable enough."""
+    sure = make_head(rule=True)
+    rule = {**json.loads(sure.manifest)["unknown"], "minimum_probability": 1.1}
+    head, served = make_head(rule=True, unknown=rule), ServedHeads(HeadStore(tmp_path))
+
+    async def fetch(_: Any) -> tuple[bytes, bytes]:
+        return head.manifest, head.tensors
+
+    await served.follow([head.listed], fetch)
+    answer = await ClassifierServicer(served).Classify(request(vectors=bytes(16)), None)
+    assert answer.classifications[0].verdict == classifier_pb2.VERDICT_UNCERTAIN
 
 
 async def refusal(call: Any) -> Any:

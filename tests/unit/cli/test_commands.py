@@ -122,11 +122,13 @@ def test_classify_prints_a_table_or_json(graft: Any, folder: Path) -> None:
     assert result.exit_code == 0
     assert "ann" in result.stdout
     assert "75.0 %" in result.stdout
+    assert "uncertain" in result.stdout
     assert "faces version 1" in result.stdout
     mixed = graft("classify", "faces", good, bad, "--json")
     assert mixed.exit_code == 1
     first, second = json.loads(mixed.stdout)
     assert first["classification"]["labels"][0] == {"label": "ann", "probability": 0.75}
+    assert (first["classification"]["verdict"], first["classification"]["unknown_score"]) == ("UNCERTAIN", 0.25)
     assert (second["classification"], second["error"]["reason"]) == (None, "CORRUPT_IMAGE")
     assert graft("classify", "nobody", good).exit_code == 1
 

@@ -17,7 +17,7 @@ from graft.errors import (
     ResourceExhaustedError,
     UnavailableError,
 )
-from graft.v1 import gateway_pb2, gateway_pb2_grpc
+from graft.v1 import classifier_pb2, gateway_pb2, gateway_pb2_grpc
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -66,6 +66,8 @@ async def test_pictures_get_labels_in_their_order_and_bad_ones_their_own_errors(
     assert labels(answer) == ["bad one", "4", "bad two", "6"]
     assert [each.digest for each in answer.results] == [hashlib.sha256(content).digest() for content in contents]
     assert [each.cached for each in answer.results] == [False, False, False, True]
+    told = answer.results[1].classification
+    assert (told.verdict, told.unknown_score) == (classifier_pb2.VERDICT_UNKNOWN, 0.75)
     (asked,) = world.classifier.requests
     assert (asked.fingerprint, asked.dimensions, asked.top_k) == (bytes(range(16)), 2, 3)
 

@@ -149,5 +149,6 @@ class FakeClassifier(classifier_pb2_grpc.ClassifierServiceServicer):
             classifier=request.head.classifier, version=self.version
         )
         for first, _ in struct.iter_unpack("<2f", request.vectors):
-            answer.classifications.add().labels.add(label=str(int(first)), probability=1)
+            found = answer.classifications.add(verdict=classifier_pb2.VERDICT_UNKNOWN, unknown_score=0.75)
+            found.labels.add(label=str(int(first)), probability=1)
         return answer
