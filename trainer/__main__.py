@@ -98,7 +98,7 @@ async def open_trainer(
         folders = JobFolders(
             settings.home / "jobs", FolderSettings(release, settings.checkpoint_every_s, settings.tensorboard)
         )
-        training = Training(examples, features, heads, folders, fit, release)
+        training = Training(examples, features, heads, folders, fit, release, settings.false_accept_rate)
         runner = JobRunner(jobs, training, heads, folders, slot=slot)
         await asyncio.to_thread(runner.start)
         closing.push_async_callback(asyncio.to_thread, runner.stop, _JOB_STOP_S)

@@ -26,5 +26,9 @@ class TrainerSettings(StageSettings):
     tensorboard: bool = False
     """Whether jobs write event files for TensorBoard, under HOME/jobs/NUMBER/tensorboard."""
 
+    false_accept_rate: float = Field(default=0.05, gt=0, lt=1)
+    """Share of pictures of no known class that a new head may call KNOWN: its thresholds are set for it. Lower holds
+    more pictures of known classes back."""
+
     max_items_per_message: int = Field(default=256, ge=1, le=4096)
     """Items in one message of ImportExamples."""
