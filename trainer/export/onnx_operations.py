@@ -97,8 +97,16 @@ class Translation:
     def _convolution(self, operation: Any, constants: Constants) -> None:
         kernel = self._constant(operation, 1, constants).transpose(3, 2, 0, 1)  # h, w, in, out
         inputs = [self._value(operation, 0), self._initializer(operation.inputs[1].name, kernel)]
-        dilations = list(operation.get_attr("dilations"))[1:3]
-        self._node("Conv", inputs, operation, dilations=dilations, **_windows(operation))
+        windows, dilations = _windows(operation), list(operation.get_attr("dilations"))[1:3]
+        if (
+            dilations != [1, 1] and windows["auto_pad"] != "VALID"
+        ):  # ONNX Runtime wants these written out; the step is 1
+            wide = [(size - 1) * step for size, step in zip(kernel.shape[2:], dilations, strict=True)]
+            windows = {
+                "strides": windows["strides"],
+                "pads": [*(each // 2 for each in wide), *(-(-each // 2) for each in wide)],
+            }
+        self._node("Conv", inputs, operation, dilations=dilations, **windows)
 
     def _pool(self, operation: Any, constants: Constants) -> None:  # noqa: ARG002 - as the others
         kind = "MaxPool" if operation.type == "MaxPool" else "AveragePool"
