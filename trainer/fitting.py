@@ -63,6 +63,7 @@ class Fitting:
         `phase`, `step` and `kept` are what they were then.
         """
         self._network = network
+        self._raise_if_cancelled()  # the first steps are compiled now, which takes a second that nothing can interrupt
         checkpoint = self._checkpoints.load()
         if checkpoint is None or checkpoint.state["recipe"] != self._recipe:
             return False

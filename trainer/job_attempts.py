@@ -29,12 +29,18 @@ def run_job(work: Work, slot: Slot, running: RunningJob, retry_s: float) -> int 
             return outcome
 
 
+def _alone(error: GraftError) -> GraftError:
+    """Return an error without the frames it came through: they hold all the vectors, and it may be kept for long."""
+    error.__context__ = error.__cause__ = None
+    return error.with_traceback(None)
+
+
 def _attempt(work: Work, slot: Slot, running: RunningJob) -> int | GraftError:
     try:
         with slot.taken(running.ended), interruptible(running.raise_if_ended):
             return work.run(running.job, running.report, running.ended, running.commit, running.note)
     except Exception as error:  # noqa: BLE001 - whatever it was, the job says INTERNAL and the log the rest
         if isinstance(error, GraftError) and not isinstance(error, InternalError):
-            return error
+            return _alone(error)
         _log.exception("%s failed", running.job.job_id)
         return InternalError("a fault of the trainer: its log has the details")

@@ -33,7 +33,9 @@ def class_means(vectors: FloatArray, labels: RowArray, rows: RowArray, classes: 
     """Return the mean vector of each class over these rows, float32[classes, d]; 0 for a class without rows."""
     sums = np.zeros((classes, vectors.shape[1]))
     for chunk in _chunks(rows):
-        np.add.at(sums, labels[chunk], vectors[chunk])
+        ordered = chunk[np.argsort(labels[chunk], kind="stable")]  # a class is a run of rows now, summed at once
+        found, starts = np.unique(labels[ordered], return_index=True)
+        sums[found] += np.add.reduceat(vectors[ordered], starts, axis=0, dtype=np.float64)
     counts = np.bincount(labels[rows], minlength=classes)
     return (sums / np.maximum(counts, 1)[:, np.newaxis]).astype(np.float32)
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import queue
 import threading
+import weakref
 from typing import TYPE_CHECKING
 
 import pytest
@@ -238,3 +240,25 @@ def test_unknown_jobs_are_not_found(runner: JobRunner) -> None:
         runner.cancel("job-99")
     with pytest.raises(NotFoundError):
         runner.subscribe("job-99", print)
+
+
+def test_nothing_is_kept_of_an_ended_job(runner: JobRunner, work: FakeWork) -> None:
+    """Not even by the error that it ended with: the vectors of a large dataset fill much of a machine's memory."""
+
+    class Vectors:
+        """What takes much memory."""
+
+    held: list[weakref.ref[Vectors]] = []
+
+    def fail(*_: object) -> int:
+        vectors = Vectors()
+        held.append(weakref.ref(vectors))
+        try:
+            return int("the first trouble")
+        except ValueError as error:
+            raise FailedPreconditionError("no more of it", reason="FEATURES_MISSING") from error
+
+    work.run = fail  # type: ignore[method-assign,assignment]
+    assert _final(runner, runner.create("faces").job_id).reason == "FEATURES_MISSING"
+    gc.collect()
+    assert held[0]() is None
