@@ -60,7 +60,9 @@ class ExportTarget:
         return None if self._kind is ExportFormat.SAVEDMODEL else self._path.with_name(f"{self._path.stem}.{LABELS}")
 
     def check(self) -> None:
-        """Refuse to replace what is there, unless that was asked for; a directory only if it is a SavedModel.
+        """Make sure that it can be written, before anybody works for it.
+
+        What is there is replaced only if that was asked for, and a directory only if it is a SavedModel.
 
         Raises:
             FailedPreconditionError: FILE_EXISTS.
@@ -72,6 +74,8 @@ class ExportTarget:
             raise FailedPreconditionError(
                 f"{self._path} is a directory and no SavedModel: it is not replaced", reason="FILE_EXISTS"
             )
+        self._temporary = Path(tempfile.mkdtemp(prefix=f".{self._path.name}.", dir=self._path.parent))
+        self._new.mkdir()
 
     def begin(self, files: Sequence[AnnouncedFile]) -> None:
         """Make room for these files, whose bytes follow in their order.
@@ -79,8 +83,6 @@ class ExportTarget:
         Raises:
             DataLossError: EXPORT_DAMAGED, a path leads elsewhere.
         """
-        self._temporary = Path(tempfile.mkdtemp(prefix=f".{self._path.name}.", dir=self._path.parent))
-        self._new.mkdir()
         for each in files:
             parts = PurePosixPath(each.path).parts
             if not parts or ".." in parts or PurePosixPath(each.path).is_absolute():

@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 from fake_analyses import Analyses
+from fake_exports import Exports
 from fake_state import DIMENSIONS, FINGERPRINT, State, check_views, digest_of, fail, now
 
 from graft import statuses
@@ -21,7 +22,7 @@ from graft.errors import (
 from graft.v1 import trainer_pb2
 
 
-class Trainer(Analyses):
+class Trainer(Analyses, Exports):
     """Keeps datasets, and jobs that end as the test wants."""
 
     def __init__(self, state: State) -> None:
