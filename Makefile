@@ -112,6 +112,10 @@ bench: $(VENV)/.all ## Measure the pipeline; table on the screen, JSON in var/be
 bench-extractor: $(VENV)/.all ## Measure the extractor beside Keras, the bare trunk, LitServe and BentoML
 	$(BIN)/python benchmarks/extractor.py
 
+.PHONY: bench-trainer
+bench-trainer: $(VENV)/.all ## Measure training beside the talk's way, and on a hundred thousand vectors
+	$(BIN)/python benchmarks/training.py
+
 .PHONY: bench-gpu
 bench-gpu: ## Measure trunk and batcher on a GPU; needs one engine, NumPy, Pillow, grpcio and lmdb in PYTHON's environment
 	$(PYTHON) benchmarks/gpu.py
@@ -127,6 +131,10 @@ bench-overload: $(VENV)/.all ## Offer the extractor three times what it can do, 
 .PHONY: bench-soak
 bench-soak: $(VENV)/.all ## Send 100,000 requests of all kinds; memory, files and threads must stay level
 	$(BIN)/python benchmarks/soak.py
+
+.PHONY: bench-heads
+bench-heads: $(VENV)/.all ## Measure recipes beside scikit-learn on the same folds; OF="FILE.npz ..." or OF="--dataset NAME"
+	$(BIN)/python benchmarks/heads.py $(OF)
 
 .PHONY: clean
 clean: ## Delete what can be made again, the environment included; var/ stays

@@ -46,4 +46,4 @@ def _environment() -> Environment:
 
 def _percent(share: float | None, digits: int = 1) -> str:
     """A share from 0 to 1 as people write it; a dash where there is none."""
-    return "-" if share is None else f"{100 * share:.{digits}f} %"
+    return "-" if share is None else f"{100 * share:.{digits}f}\N{NO-BREAK SPACE}%"
