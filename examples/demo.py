@@ -23,7 +23,7 @@ from measuring import latency_ms, unseen_pictures
 from graft.client import Client, Part, PictureResult
 
 HERE = Path("var/demo")
-HOME, FACES = HERE / "home", HERE / "faces"
+HOME, FACES, REPORT = HERE / "home", HERE / "faces", HERE / "report.html"
 NAME = "faces"
 GRAFT = str(Path(sys.executable).with_name("graft"))
 STAGES = ("feature_extractor", "trainer", "classifier", "gateway")
@@ -127,10 +127,20 @@ def main() -> int:
     say("Summary")
     for key, value in summary.items():
         print(f"  {key:<24} {value}")
-    print(f"\nIn {HERE / 'summary.json'}; the services' logs are in {HOME / 'logs'}.")
+    print(f"\nThe report: {REPORT.absolute().as_uri()}")
+    print(f"The summary: {HERE / 'summary.json'}; the services' logs: {HOME / 'logs'}")
     failed = [stage for stage in STAGES if summary["exit_codes"].get(stage) != 0]
     print(f"these did not end cleanly: {', '.join(failed)}" if failed else "Everything ended cleanly.")
     return bool(failed)
+
+
+def processor() -> str:
+    """Return the processor's model where the system tells it."""
+    with suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
 
 
 def run() -> dict[str, Any]:
@@ -154,10 +164,12 @@ def run() -> dict[str, Any]:
         metrics = version.metrics
         print(f"accuracy {metrics.accuracy:.1%} on {metrics.test_examples} test photographs", end="")
         print(f" (95 % interval {metrics.accuracy_low:.1%} to {metrics.accuracy_high:.1%})")
+        graft("report", NAME, "--to", str(REPORT), ask_json=False)
         say("5. Recognition")
         paths = recognise(client)
         return {
             "system": platform.platform(),
+            "processor": processor(),
             "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
             "weights": trunk.weights,
             "weights_reason": trunk.weights_reason,
