@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from trainer.placing_search import SAME_VECTOR
 from trainer.split import Part, part_of
 
 if TYPE_CHECKING:
@@ -30,8 +31,9 @@ def choose_parts(
 ) -> dict[bytes, Part]:
     """Return the part of each newcomer, by digest.
 
-    Near duplicates stay together: a group of them takes the part of the placed picture that is nearest to any of its
-    members; without one, the part that the smallest digest in it says. So the order of the newcomers does not matter.
+    A newcomer follows its placed near duplicate if that is as near as a copy, whatever else is near it. The others of a
+    group stay together: they take the part of the placed picture that is nearest to any member; without one, the part
+    that the smallest digest in it says. So the order of the newcomers does not matter.
     A member that is not allowed there is placed by its digest among the parts that it is allowed.
 
     Groups make chance coarser: a class of few pictures, most of them alike, might have none to train on. So where a
@@ -69,7 +71,10 @@ def _groups(
         nearest = max((found for row in members if (found := followed[row])), default=None)
         smallest = min(newcomers[row].digest for row in members)
         part = nearest[1] if nearest else part_of(smallest)
-        groups.append(_Group([newcomers[row] for row in members], part, nearest is not None))
+        sure = {row: found for row in members if (found := followed[row]) and found[0] >= SAME_VECTOR}
+        groups += [_Group([newcomers[row]], found[1], bound=True) for row, found in sure.items()]
+        if rest := [newcomers[row] for row in members if row not in sure]:
+            groups.append(_Group(rest, part, nearest is not None))
     return groups
 
 

@@ -2,7 +2,7 @@
 
 Two pictures are near duplicates if their thumbnails correlate and their vectors do not contradict, or if their vectors
 are very similar; where a thumbnail is missing, if they are similar. That is what the doctor calls copies, with lower
-thresholds: to keep two relatives together costs next to nothing, a copy on the other side falsifies the metrics.
+thresholds: to keep two relatives together costs little, a copy on the other side falsifies the metrics.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ SAME_THUMBNAIL: Final = 0.98
 SAME_VECTOR: Final = 0.7
 """Similarity of vectors from which thumbnails do not matter."""
 
-NEAR_VECTOR: Final = 0.4
+NEAR_VECTOR: Final = 0.5
 """Similarity of vectors that is enough where a thumbnail is missing."""
 
 BLOCK: Final = 2048
@@ -56,8 +56,8 @@ class Near:
     Attributes:
         first_rows: int32[m], for each newcomer the smallest newcomer that a chain of near duplicates connects it with.
         nearest: int32[m], the row of its nearest placed near duplicate; -1 if there is none.
-        similarities: float32[m], how near that is, by thumbnails where they correlate, else by vectors; -inf if there
-            is none.
+        similarities: float32[m], how near that is, by thumbnails or by vectors, whichever is nearer; -inf if there is
+            none.
     """
 
     first_rows: RowArray
@@ -76,39 +76,41 @@ def find_near(compared: Compared, report: Callable[[int, int], None] = lambda _d
     groups = Groups(newcomers)
     nearest = np.full(newcomers, -1, np.int32)
     similarities = np.full(newcomers, -np.inf, np.float32)
+    known = np.logical_or.reduce(compared.thumbnails != 0, axis=1)
     for top in range(0, newcomers, BLOCK):
         end = min(top + BLOCK, newcomers)
         for start in range(top, rows, BLOCK):
-            score = _scores(compared, slice(top, end), slice(start, start + BLOCK))
-            placed_from = max(0, newcomers - start)  # columns from here on are placed pictures
-            left, right = np.nonzero(score[:, :placed_from] > -np.inf)
-            later = right + start > left + top
-            groups.join(left[later] + top, right[later] + start)
-            placed = score[:, placed_from:]
-            if placed.shape[1]:
-                best = placed.argmax(axis=1)
-                found = placed[np.arange(end - top), best]
-                better = np.flatnonzero(found > similarities[top:end])
-                nearest[top + better] = best[better] + start + placed_from
-                similarities[top + better] = found[better]
+            left, right, score = _pairs(compared, known, slice(top, end), slice(start, start + BLOCK))
+            left, right = left + top, right + start
+            new = right < newcomers
+            later = new & (right > left)
+            groups.join(left[later], right[later])
+            order = np.flatnonzero(~new)[np.argsort(score[~new], kind="stable")]  # of one newcomer's, the nearest last
+            best: dict[int, int] = dict(zip(left[order].tolist(), order.tolist(), strict=True))
+            for row, pair in best.items():
+                if score[pair] > similarities[row]:
+                    nearest[row], similarities[row] = right[pair], score[pair]
         report(end, newcomers)
     return Near(groups.first_rows(), nearest, similarities)
 
 
-def _scores(compared: Compared, rows: slice, columns: slice) -> FloatArray:
-    """Return float32[rows, columns]: how near each pair is, -inf for one that is not."""
-    similar: FloatArray = compared.projected[rows] @ compared.projected[columns].T
-    correlated = compared.thumbnails[rows] @ compared.thumbnails[columns].T
-    by_thumbnail = (correlated >= SAME_THUMBNAIL) & (similar >= 0)
-    by_vector = similar >= SAME_VECTOR
-    maybe = (similar >= NEAR_VECTOR) & ~by_vector
-    if maybe.any():
-        by_vector |= maybe & ~(_known(compared, rows)[:, None] & _known(compared, columns)[None, :])
-    similar[by_thumbnail] = correlated[by_thumbnail]
-    similar[~(by_thumbnail | by_vector)] = -np.inf
-    return similar
+def _pairs(
+    compared: Compared, known: NDArray[np.bool_], rows: slice, columns: slice
+) -> tuple[NDArray[np.intp], NDArray[np.intp], FloatArray]:
+    """Return the near pairs of a block: places in `rows`, places in `columns`, and how near each pair is.
 
-
-def _known(compared: Compared, rows: slice) -> NDArray[np.bool_]:
-    known: NDArray[np.bool_] = compared.thumbnails[rows].any(axis=1)
-    return known
+    A pair that both measures find comes twice. `known` says which pictures have a thumbnail.
+    """
+    similar = compared.projected[rows] @ compared.projected[columns].T
+    left, right = np.nonzero(similar >= NEAR_VECTOR)
+    score = similar[left, right]
+    enough = (score >= SAME_VECTOR) | ~(known[rows][left] & known[columns][right])
+    left, right, score = left[enough], right[enough], score[enough]
+    if known[rows].any() and known[columns].any():
+        correlated = compared.thumbnails[rows] @ compared.thumbnails[columns].T
+        seen, other = np.nonzero(correlated >= SAME_THUMBNAIL)
+        agreed = similar[seen, other] >= 0
+        seen, other = seen[agreed], other[agreed]
+        left, right = np.concatenate([left, seen]), np.concatenate([right, other])
+        score = np.concatenate([score, correlated[seen, other]])
+    return left, right, score

@@ -35,10 +35,17 @@ def test_alone_a_picture_stays_where_its_digest_says() -> None:
 
 def test_the_nearest_placed_picture_takes_the_whole_group() -> None:
     """Of the placed near duplicates of a group's members the nearest decides, for all of them."""
-    near = [(0.6, Part.TRAINING), None, (0.9, Part.TEST), None]
+    near = [(0.6, Part.TRAINING), None, (0.65, Part.TEST), None]
     parts = choose_parts([_new(each) for each in DIGESTS[:4]], [0, 0, 0, 3], near, trained=["a"])
     assert [parts[each] for each in DIGESTS[:3]] == [Part.TEST] * 3
     assert parts[DIGESTS[3]] is part_of(DIGESTS[3])
+
+
+def test_a_copy_follows_its_own_original() -> None:
+    """Whatever else is near it: copies of pictures in two parts, alike themselves, go to two parts."""
+    near = [(0.75, Part.TRAINING), None, (0.9, Part.TEST)]
+    parts = choose_parts([_new(each) for each in DIGESTS[:3]], [0, 0, 0], near)
+    assert [parts[each] for each in DIGESTS[:3]] == [Part.TRAINING, Part.TEST, Part.TEST]
 
 
 @hypothesis.given(st.lists(st.integers(0, 9), min_size=1, max_size=40), st.randoms(use_true_random=False))

@@ -30,9 +30,9 @@ def test_blocks_find_what_one_look_finds(block: int, newcomers: int, monkeypatch
     near = find_near(Compared(projected, thumbnails, newcomers))
     similar, correlated = projected @ projected.T, thumbnails @ thumbnails.T
     known = np.array([bool(row.any()) for row in thumbnails])
-    needed = np.where(known[:, None] & known[None, :], 0.7, 0.4)
+    needed = np.where(known[:, None] & known[None, :], 0.7, 0.5)
     by_thumbnail = (correlated >= 0.98) & (similar >= 0)
-    score = np.where(by_thumbnail, correlated, np.where(similar >= needed, similar, -np.inf))
+    score = np.maximum(np.where(by_thumbnail, correlated, -np.inf), np.where(similar >= needed, similar, -np.inf))
     group = list(range(newcomers))
     for _ in range(newcomers):  # the smallest row that a chain leads to
         group = [
@@ -51,7 +51,14 @@ def test_blocks_find_what_one_look_finds(block: int, newcomers: int, monkeypatch
 
 @pytest.mark.parametrize(
     ("similarity", "correlation", "together"),
-    [(0.69, 0.97, False), (0.71, 0.0, True), (0.0, 0.99, True), (-0.1, 0.99, False), (0.41, None, True)],
+    [
+        (0.69, 0.97, False),
+        (0.71, 0.0, True),
+        (0.0, 0.99, True),
+        (-0.1, 0.99, False),
+        (0.51, None, True),
+        (0.49, None, False),
+    ],
 )
 def test_thumbnails_and_vectors_tell_a_copy(similarity: float, correlation: float | None, together: bool) -> None:  # noqa: FBT001 - a table's column
     """Correlated thumbnails want no contradiction, other ones very similar vectors, missing ones similar vectors."""
