@@ -9,10 +9,13 @@ import tensorflow as tf
 
 from trainer import batches
 from trainer.class_weights import class_weights
-from trainer.network_training import Inputs, Method, TrainedNetwork
+from trainer.network_method import Inputs, Method
+from trainer.network_training import TrainedNetwork
 from trainer.recipes import SeedRecipe
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from trainer.fit import FittedHead, TrainingData
     from trainer.fitting import Fitting
     from trainer.recipes import SoftmaxRecipe
@@ -21,7 +24,12 @@ _BLOCK = 200
 """Steps whose batches are drawn at once, from a stream of their own: reporting more often changes no weight."""
 
 
-def fit_descent(recipe: SeedRecipe | SoftmaxRecipe, data: TrainingData, fitting: Fitting) -> FittedHead:
+def fit_descent(
+    recipe: SeedRecipe | SoftmaxRecipe,
+    data: TrainingData,
+    fitting: Fitting,
+    network_type: Callable[..., TrainedNetwork] = TrainedNetwork,
+) -> FittedHead:
     """Do the recipe's steps, and measure on the validation part every `report_every` of them."""
     dimensions = data.vectors.shape[1]
     hidden = recipe.hidden_units if isinstance(recipe, SeedRecipe) else ()
@@ -32,7 +40,7 @@ def fit_descent(recipe: SeedRecipe | SoftmaxRecipe, data: TrainingData, fitting:
     method = Method(
         adam=False, relu_logits=isinstance(recipe, SeedRecipe), weighted=counted is not None, seed=recipe.seed
     )
-    network = TrainedNetwork(tf.constant(data.vectors), tf.constant(data.labels), weights, raw, method)
+    network = network_type(tf.constant(data.vectors), tf.constant(data.labels), weights, raw, method)
     fitting.begin(network)
     while fitting.step < recipe.steps:
         start = fitting.step - fitting.step % _BLOCK

@@ -11,24 +11,32 @@ import tensorflow as tf
 from trainer import batches
 from trainer.class_weights import class_weights
 from trainer.early_stopping import EarlyStopping
-from trainer.network_training import Inputs, Method, TrainedNetwork
+from trainer.network_method import Inputs, Method
+from trainer.network_training import TrainedNetwork
 from trainer.progress import Phase
 from trainer.recipes import BALANCED
 from trainer.statistics import class_means, standardisation
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from trainer.batches import FloatArray, RowArray
     from trainer.fit import FittedHead, TrainingData
     from trainer.fitting import Fitting
     from trainer.recipes import MlpRecipe
 
 
-def fit_mlp(recipe: MlpRecipe, data: TrainingData, fitting: Fitting) -> FittedHead:
+def fit_mlp(
+    recipe: MlpRecipe,
+    data: TrainingData,
+    fitting: Fitting,
+    network_type: Callable[..., TrainedNetwork] = TrainedNetwork,
+) -> FittedHead:
     """Fit, then refit, or refit alone where the recipe names its epochs. A checkpoint may lie anywhere in either."""
     both = np.concatenate([data.training, data.validation])
     watch = EarlyStopping(recipe.patience)
     inputs = _standardised(recipe, data, data.training)
-    network = TrainedNetwork(
+    network = network_type(
         tf.constant(data.vectors), tf.constant(data.labels), _he_weights(recipe, data), inputs, method_of(recipe)
     )
     resumed = fitting.begin(network)

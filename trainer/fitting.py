@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from trainer.batches import Batches, FloatArray
     from trainer.checkpoints import Checkpoints
     from trainer.fit import TrainingData
-    from trainer.network_training import Inputs, TrainedNetwork
+    from trainer.network_method import Inputs
+    from trainer.network_training import TrainedNetwork
     from trainer.recipes import Recipe
 
 AGREEMENT = 1e-5
@@ -47,11 +48,12 @@ class Fitting:
         on_progress: Callable[[Progress], None],
         cancelled: Callable[[], bool],
         checkpoints: Checkpoints,
+        budget: StepBudget | None = None,
     ) -> None:
         self._recipe, self._data, self._checkpoints = recipes.to_dict(recipe), data, checkpoints
         self._on_progress, self._cancelled = on_progress, cancelled
         self._history: list[Progress] = []
-        self._budget = StepBudget(time.monotonic)
+        self._budget = budget or StepBudget(time.monotonic)
         self._loss, self._losses = 0.0, 0  # their sum since the last report, added in order, and how many
         self.phase, self.step = Phase.FITTING, 0
         self.kept: Mapping[str, Any] = {}

@@ -60,22 +60,22 @@ class JobCheckpoints:
         every_s: float,
         clock: Callable[[], float],
     ) -> None:
-        self._path, self._origin, self._note, self._every_s, self._clock = path, origin, note, every_s, clock
+        self.path, self.origin, self.note, self.every_s, self._clock = path, origin, note, every_s, clock
         self._next = clock() + every_s
 
     def load(self) -> Checkpoint | None:
         """Return the last checkpoint; None if there is none, and a note if it is damaged or of another origin."""
         try:
-            found = _read(self._path)
+            found = _read(self.path)
         except ValueError:
-            self._note("begins again at its beginning: its checkpoint is damaged")
+            self.note("begins again at its beginning: its checkpoint is damaged")
             return None
         if found is None:
             return None
         origin, fit = found.state["origin"], found.state["fit"]
-        others = [name for key, name in _NAMES.items() if origin.get(key) != self._origin[key]]
+        others = [name for key, name in _NAMES.items() if origin.get(key) != self.origin[key]]
         if others:
-            self._note(f"begins again at its beginning: its checkpoint is of another {' and another '.join(others)}")
+            self.note(f"begins again at its beginning: its checkpoint is of another {' and another '.join(others)}")
             return None
         return Checkpoint(fit, found.arrays)
 
@@ -87,13 +87,13 @@ class JobCheckpoints:
         """Write a checkpoint; if the disk is full the last one stays, and the fit goes on."""
         began = self._clock()
         place = f"step {checkpoint.state['step']} of {checkpoint.state['phase']}"
-        self._write(self._path, Checkpoint({"place": place, "fit": dict(checkpoint.state)}, checkpoint.arrays))
+        self._write(self.path, Checkpoint({"place": place, "fit": dict(checkpoint.state)}, checkpoint.arrays))
         ended = self._clock()
-        self._next = ended + max(self._every_s, _COST * (ended - began))
+        self._next = ended + max(self.every_s, _COST * (ended - began))
 
     def resumed(self, place: str) -> None:
         """Note where the fit goes on."""
-        self._note(f"goes on from {place}")
+        self.note(f"goes on from {place}")
 
     def remember(self, name: str, document: Mapping[str, Any]) -> None:
         """Write a document beside the checkpoint; if the disk is full it is not remembered."""
@@ -105,16 +105,16 @@ class JobCheckpoints:
             found = _read(self._beside(name))
         except ValueError:
             return None
-        if found is None or found.state["origin"] != self._origin:
+        if found is None or found.state["origin"] != self.origin:
             return None
         document: Mapping[str, Any] = found.state["document"]
         return document
 
     def _beside(self, name: str) -> Path:
-        return self._path.with_name(f"{name}.safetensors")
+        return self.path.with_name(f"{name}.safetensors")
 
     def _write(self, path: Path, checkpoint: Checkpoint) -> None:
-        state = {"origin": dict(self._origin), **checkpoint.state}
+        state = {"origin": dict(self.origin), **checkpoint.state}
         try:
             replace_file(path, checkpoints.to_bytes(Checkpoint(state, checkpoint.arrays)))
         except OSError as error:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import tensorflow as tf
+
+from trainer.network_method import Score
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -14,65 +15,9 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from trainer.batches import Batches, FloatArray
+    from trainer.network_method import Inputs, Method
 
 _BETA1, _BETA2, _EPSILON = 0.9, 0.999, 1e-8  # Adam's, by Kingma and Ba (2015)
-
-
-@dataclass(frozen=True, slots=True)
-class Method:
-    """How a step is made.
-
-    Attributes:
-        adam: AdamW (Loshchilov and Hutter, 2019) if true, plain gradient descent if not.
-        weight_decay: decoupled decay of the weights, times the learning rate, a step; for AdamW.
-        dropout: share of hidden units dropped.
-        label_smoothing: share of the target spread over all classes.
-        relu_logits: a ReLU on the last layer too.
-        residuals: add the residuals of each example's partners.
-        weighted: count the loss of each example by its class.
-        seed: of the dropout.
-    """
-
-    adam: bool
-    weight_decay: float = 0.0
-    dropout: float = 0.0
-    label_smoothing: float = 0.0
-    relu_logits: bool = False
-    residuals: bool = False
-    weighted: bool = False
-    seed: int = 0
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Inputs:
-    """How the vectors go into a network.
-
-    Attributes:
-        mean: float32[d], subtracted.
-        scale: float32[d], divided by.
-        class_means: float32[classes, d] of the raw vectors: a residual is a vector less the mean of its class.
-        class_weights: float32[classes], what an example of each class counts in the loss; None is 1.
-    """
-
-    mean: FloatArray
-    scale: FloatArray
-    class_means: FloatArray
-    class_weights: FloatArray | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Score:
-    """How a network does on some examples.
-
-    Attributes:
-        loss: mean cross-entropy, in nats.
-        standard_error: of that mean.
-        accuracy: share that is right, 0 to 1.
-    """
-
-    loss: float
-    standard_error: float
-    accuracy: float
 
 
 class TrainedNetwork:
@@ -185,7 +130,7 @@ class TrainedNetwork:
                 hidden = tf.nn.relu(hidden)
             if index < last and step is not None and self._method.dropout:
                 seed = tf.stack([self._method.seed, step * len(self._weights) + index])
-                hidden = tf.nn.experimental.stateless_dropout(hidden, self._method.dropout, seed)
+                hidden = self._dropped(hidden, seed)
         return hidden
 
     def _batch(self, rows: Any, partners: Any, factors: Any) -> Any:
@@ -201,21 +146,37 @@ class TrainedNetwork:
         """Do the steps; tf.function's autograph makes the loop part of the graph."""
         steps = tf.shape(rows)[0]
         losses = tf.TensorArray(tf.float32, steps)
-        smoothing = self._method.label_smoothing
         for index in tf.range(steps):
-            inputs = self._batch(rows[index], partners[index], factors[index])
-            targets = tf.one_hot(tf.gather(self._labels, rows[index]), self._classes)
-            targets = targets * (1 - smoothing) + smoothing / self._classes
-            with tf.GradientTape() as tape:
-                outputs = self._forward(inputs, first_step + index)
-                losses_of_batch = tf.nn.softmax_cross_entropy_with_logits(targets, outputs)  # [batch]
-                if self._method.weighted:
-                    losses_of_batch *= tf.gather(self._class_weights, tf.gather(self._labels, rows[index]))
-                loss = tf.reduce_mean(losses_of_batch)
-            gradients = tape.gradient(loss, self._variables)
-            self._update(gradients, rates[index], tf.cast(first_step + index + 1, tf.float32))
-            losses = losses.write(index, loss)
+            batch = rows[index], partners[index], factors[index]
+            losses = losses.write(index, self._step(first_step + index, rates[index], *batch))
         return losses.stack()
+
+    def _step(self, step: Any, rate: Any, rows: Any, partners: Any, factors: Any) -> Any:
+        """Do one step on a batch, after `step` others, and return its loss."""
+        smoothing = self._method.label_smoothing
+        inputs = self._batch(rows, partners, factors)
+        targets = tf.one_hot(tf.gather(self._labels, rows), self._classes)
+        targets = targets * (1 - smoothing) + smoothing / self._classes
+        with tf.GradientTape() as tape:
+            losses = tf.nn.softmax_cross_entropy_with_logits(targets, self._forward(inputs, step))  # [batch]
+            if self._method.weighted:
+                losses *= tf.gather(self._class_weights, tf.gather(self._labels, rows))
+            loss = self._mean_loss(losses)
+        loss, *gradients = self._joined([loss, *tape.gradient(loss, self._variables)])
+        self._update(gradients, rate, tf.cast(step + 1, tf.float32))
+        return loss
+
+    def _mean_loss(self, losses: Any) -> Any:
+        """Return what this process's losses [batch] add to the mean of the batch: with one process, all of it."""
+        return tf.reduce_mean(losses)
+
+    def _joined(self, parts: list[Any]) -> list[Any]:
+        """Return the loss and gradients of the batch from this process's parts of them."""
+        return parts
+
+    def _dropped(self, hidden: Any, seed: Any) -> Any:
+        """Return hidden units [batch, units] with some of them dropped."""
+        return tf.nn.experimental.stateless_dropout(hidden, self._method.dropout, seed)
 
     def _update(self, gradients: Any, rate: Any, step: Any) -> None:
         if not self._method.adam:
@@ -240,12 +201,16 @@ class TrainedNetwork:
             )
 
     def _scores(self, rows: Any) -> tuple[Any, Any, Any]:
+        losses, hits = self._judged(rows)
+        error = tf.math.reduce_std(losses) / tf.sqrt(tf.cast(tf.size(rows), tf.float32))
+        return tf.reduce_mean(losses), error, tf.reduce_mean(hits)
+
+    def _judged(self, rows: Any) -> tuple[Any, Any]:
+        """Return the loss of each of the rows, float32[n], and 1 where the answer is right, float32[n]."""
         outputs = self._forward((tf.gather(self._vectors, rows) - self._mean) / self._scale, None)
         labels = tf.gather(self._labels, rows)
-        losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, outputs)  # [n]
-        error = tf.math.reduce_std(losses) / tf.sqrt(tf.cast(tf.size(rows), tf.float32))
-        hits = tf.reduce_mean(tf.cast(tf.argmax(outputs, 1, tf.int32) == labels, tf.float32))
-        return tf.reduce_mean(losses), error, hits
+        losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, outputs)
+        return losses, tf.cast(tf.argmax(outputs, 1, tf.int32) == labels, tf.float32)
 
 
 def _counted(inputs: Inputs) -> FloatArray:

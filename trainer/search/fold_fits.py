@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from trainer.batches import FloatArray, RowArray
-    from trainer.network_training import Inputs, TrainedNetwork
+    from trainer.network_method import Inputs
+    from trainer.network_training import TrainedNetwork
     from trainer.recipes import Member
     from trainer.search.examples import SearchExamples
 
