@@ -56,6 +56,7 @@ from trainer.service.export_trunk import ExtractorTrunk
 from trainer.settings import TrainerSettings
 from trainer.slot import Slot
 from trainer.training import Training
+from trainer.workers.fitting import WorkersFit
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -98,7 +99,8 @@ async def open_trainer(
         folders = JobFolders(
             settings.home / "jobs", FolderSettings(release, settings.checkpoint_every_s, settings.tensorboard)
         )
-        training = Training(examples, features, heads, folders, fit, release, settings.false_accept_rate)
+        fit_job = WorkersFit(fit, settings.threads, settings.workers_elsewhere, settings.workers_begin_s)
+        training = Training(examples, features, heads, folders, fit_job, release, settings.false_accept_rate)
         runner = JobRunner(jobs, training, heads, folders, slot=slot)
         await asyncio.to_thread(runner.start)
         closing.push_async_callback(asyncio.to_thread, runner.stop, _JOB_STOP_S)

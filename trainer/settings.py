@@ -23,6 +23,13 @@ class TrainerSettings(StageSettings):
     checkpoint_every_s: float = Field(default=2.0, ge=0, le=3600)
     """Seconds of fitting between two checkpoints of a job at least; they never take more than a fiftieth of its time."""
 
+    workers_elsewhere: bool = False
+    """Whether others start the workers of a job with several (a TFJob), on machines that share HOME/jobs; if not, the
+    trainer starts them itself, on its own machine."""
+
+    workers_begin_s: float = Field(default=600.0, ge=1, le=86400)
+    """Seconds that workers elsewhere are given to begin."""
+
     tensorboard: bool = False
     """Whether jobs write event files for TensorBoard, under HOME/jobs/NUMBER/tensorboard."""
 

@@ -59,6 +59,9 @@ Folds: TypeAlias = Annotated[int | None, typer.Option(min=2, help="Parts of the 
 TimeBudget: TypeAlias = Annotated[
     float | None, typer.Option(min=0, metavar="SECONDS", help="When the search begins nothing more; auto.")
 ]
+Workers: TypeAlias = Annotated[
+    int | None, typer.Option(min=0, max=16, metavar="N", help="Processes that share the work; mlp, softmax and seed.")
+]
 Weights: TypeAlias = Annotated[
     ClassWeights | None, typer.Option("--class-weights", help="Whether every class counts the same.")
 ]

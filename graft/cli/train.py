@@ -55,6 +55,7 @@ def train(
     max_iterations: given.MaxIterations = None,
     folds: given.Folds = None,
     time_budget: given.TimeBudget = None,
+    workers: given.Workers = None,
     *,
     json: options.Json = False,
 ) -> None:
@@ -91,6 +92,7 @@ def train(
         max_iterations=max_iterations,
         folds=folds,
         time_budget_s=time_budget,
+        workers=workers,
     )
     if repeated and asked != Recipe():
         raise typer.BadParameter("it repeats every setting: leave the others out", param_hint="--like")

@@ -56,6 +56,7 @@ class Recipe:
         members: the recipes that are averaged; `average` only, as is the next.
         factors: of each member's logits.
         no_hidden_layers: true if `hidden_units` is empty and means it.
+        workers: processes that share the work; `mlp`, `softmax` and `seed` only.
     """
 
     kind: str = ""
@@ -85,6 +86,7 @@ class Recipe:
     members: tuple[Recipe, ...] = ()
     factors: tuple[float, ...] = ()
     no_hidden_layers: bool = False
+    workers: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

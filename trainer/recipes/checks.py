@@ -18,6 +18,7 @@ MAX_STEPS = 10_000_000
 MAX_SEED = 2**31 - 1
 MAX_VIEWS = 1024  # the extractor's own limit is far below and asked for when the vectors are
 MAX_VIEW_SEED = 2**64 - 1
+MAX_WORKERS = 16  # each holds TensorFlow and all vectors
 
 NO_CLASS_WEIGHTS, BALANCED = "none", "balanced"
 """What `class_weights` may be: every example counts the same, or every class does."""
@@ -45,6 +46,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "time_budget_s": (0.0, 86400.0),
     "views": (0, MAX_VIEWS),
     "view_seed": (0, MAX_VIEW_SEED),
+    "workers": (0, MAX_WORKERS),
     "seed": (0, MAX_SEED),
 }
 

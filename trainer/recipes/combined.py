@@ -43,6 +43,8 @@ class AverageRecipe:
         for member in self.members:
             if not isinstance(member, (LdaRecipe, LogisticRecipe, MlpRecipe)):
                 raise invalid("members", f"hold a {member.kind!r}; they may be lda, logistic or mlp")
+            if isinstance(member, MlpRecipe) and member.workers:
+                raise invalid("members", "name workers; an average is trained in the trainer's process")
         if len(self.factors) != len(self.members):
             raise invalid("factors", f"are {len(self.factors)} for {len(self.members)} members")
         if not all(math.isfinite(factor) and factor > 0 for factor in self.factors):

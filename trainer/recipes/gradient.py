@@ -28,6 +28,7 @@ class SeedRecipe:
         class_weights: `none`, or `balanced`: the loss of an example counts in inverse proportion to its class's share.
         views: extra views of each training picture to train on as well; they must have been imported.
         view_seed: what those views were drawn from.
+        workers: processes that share the work, 0 to 16; 0 and 1 train in the trainer's own.
         seed: of the weights and the batches, 0 to 2^31 - 1.
     """
 
@@ -42,6 +43,7 @@ class SeedRecipe:
     class_weights: str = NO_CLASS_WEIGHTS
     views: int = 0
     view_seed: int = 0
+    workers: int = 0
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -61,6 +63,7 @@ class SoftmaxRecipe:
         class_weights: `none`, or `balanced`: the loss of an example counts in inverse proportion to its class's share.
         views: extra views of each training picture to train on as well; they must have been imported.
         view_seed: what those views were drawn from.
+        workers: processes that share the work, 0 to 16; 0 and 1 train in the trainer's own.
         seed: of the weights and the batches, 0 to 2^31 - 1.
     """
 
@@ -74,6 +77,7 @@ class SoftmaxRecipe:
     class_weights: str = NO_CLASS_WEIGHTS
     views: int = 0
     view_seed: int = 0
+    workers: int = 0
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -105,6 +109,7 @@ class MlpRecipe:
         class_weights: `none`, or `balanced`: the loss of an example counts in inverse proportion to its class's share.
         views: extra views of each training picture to train on as well; they must have been imported.
         view_seed: what those views were drawn from.
+        workers: processes that share the work, 0 to 16; 0 and 1 train in the trainer's own.
         seed: of everything drawn, 0 to 2^31 - 1.
     """
 
@@ -124,6 +129,7 @@ class MlpRecipe:
     class_weights: str = NO_CLASS_WEIGHTS
     views: int = 0
     view_seed: int = 0
+    workers: int = 0
     seed: int = 0
 
     def __post_init__(self) -> None:

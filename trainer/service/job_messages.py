@@ -31,6 +31,7 @@ _KINDS: dict[str, type[GraftError]] = {
     "JOB_INTERRUPTED": AbortedError,
     "EXTRACTOR_UNAVAILABLE": UnavailableError,
     "DISK_FULL": ResourceExhaustedError,
+    "WORKER_LOST": AbortedError,
 }
 
 
