@@ -7,6 +7,7 @@ last line: what was written, or an error's code, reason and message.
 from __future__ import annotations
 
 import contextlib
+import gc
 import hashlib
 import json
 import os
@@ -28,11 +29,21 @@ _NICENESS: Final = 10
 
 
 def keras_graph(home: Path, weights: str, layer: str, sha256: str) -> Any:
-    """A GraphDef of the Keras network with these weights, cut at a layer.
+    """A tf.Graph of the Keras network with these weights, cut at a layer.
 
     Raises:
         GraftError: the weights are gone, or no longer those that were loaded.
     """
+    import tensorflow as tf
+
+    inner, feed, fetch = _frozen(home, weights, layer, sha256)
+    tf.keras.backend.clear_session()
+    gc.collect()  # network and function hold all weights, each once more
+    return wrapped(inner, feed, fetch, (INPUT_SIZE_PX, INPUT_SIZE_PX), flatten=False)
+
+
+def _frozen(home: Path, weights: str, layer: str, sha256: str) -> tuple[Any, str, str]:
+    """A GraphDef with the names of the tensors that are its input and output."""
     import tensorflow as tf
     from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
@@ -51,12 +62,11 @@ def keras_graph(home: Path, weights: str, layer: str, sha256: str) -> Any:
 
     shape = tf.TensorSpec((None, INPUT_SIZE_PX, INPUT_SIZE_PX, 3), tf.float32)
     frozen = convert_variables_to_constants_v2(tf.function(forward).get_concrete_function(shape))
-    inner = frozen.graph.as_graph_def()
-    return wrapped(inner, frozen.inputs[0].name, frozen.outputs[0].name, (INPUT_SIZE_PX, INPUT_SIZE_PX), flatten=False)
+    return frozen.graph.as_graph_def(), frozen.inputs[0].name, frozen.outputs[0].name
 
 
 def file_graph(home: Path, weights: str, sha256: str, input_name: str, output_name: str) -> Any:
-    """A GraphDef of a frozen graph's file, from behind its resizing to the vector.
+    """A tf.Graph of a frozen graph's file, from behind its resizing to the vector.
 
     Raises:
         GraftError: the file is gone, or another; TRUNK_NOT_EXPORTABLE, there is no such place.
@@ -105,18 +115,20 @@ def wrapped(inner: Any, feed: str, fetch: str, size_px: tuple[int, int], *, flat
         elif values.shape.rank != 2:  # noqa: PLR2004 - pictures and values
             values = tf.reshape(values, (-1, values.shape[1:].num_elements()))
         tf.identity(values, name=OUTPUT)
-    return tf.compat.v1.graph_util.extract_sub_graph(graph.as_graph_def(), [OUTPUT])
+    return graph
 
 
 def write(task: dict[str, Any]) -> dict[str, Any]:
     """Write the graph; return what `ExportedGraph` tells of it, without its path."""
     home, weights, sha256 = Path(task["home"]), task["weights"], task["sha256"]
     if is_graph(weights):
-        graph_def = file_graph(home, weights, sha256, task["graph_input"], task["graph_output"])
+        graph = file_graph(home, weights, sha256, task["graph_input"], task["graph_output"])
     else:
-        graph_def = keras_graph(home, weights, task["layer"], sha256)
-    size_px = [dimension.size for dimension in _node(graph_def, INPUT).attr["shape"].shape.dim]
-    dimensions = _dimensions(graph_def)
+        graph = keras_graph(home, weights, task["layer"], sha256)
+    size_px = graph.get_tensor_by_name(f"{INPUT}:0").shape
+    dimensions = int(graph.get_tensor_by_name(f"{OUTPUT}:0").shape[-1])
+    graph_def = graph.as_graph_def()
+    del graph
     content = graph_def.SerializeToString(deterministic=True)
     Path(task["into"]).write_bytes(content)
     return {
@@ -128,18 +140,6 @@ def write(task: dict[str, Any]) -> dict[str, Any]:
         "width_px": size_px[2],
         "dimensions": dimensions,
     }
-
-
-def _node(graph_def: Any, name: str) -> Any:
-    return next(node for node in graph_def.node if node.name == name)
-
-
-def _dimensions(graph_def: Any) -> int:
-    import tensorflow as tf
-
-    with tf.Graph().as_default():
-        (vectors,) = tf.graph_util.import_graph_def(graph_def, return_elements=[f"{OUTPUT}:0"], name="")
-        return int(vectors.shape[-1])
 
 
 def main() -> None:
