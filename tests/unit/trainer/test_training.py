@@ -13,6 +13,7 @@ from trainer import heads
 from trainer.catalog.examples import NewExample
 from trainer.fit import FittedHead
 from trainer.progress import Phase, Progress
+from trainer.snapshots import take_snapshot
 from trainer.split import Part
 from trainer.training import Training
 
@@ -119,6 +120,7 @@ def test_a_job_makes_a_version(
     assert manifest["fingerprint"] == (b"f" * 16).hex()
     assert manifest["recipe"]["kind"] == "mlp"
     assert (manifest["seed"], manifest["code_version"]) == (5, "1.2.3")
+    assert manifest["dataset"]["snapshot_sha256"] == take_snapshot(examples.all_examples("faces")).sha256.hex()
     assert {part: manifest["dataset"][part] for part in Part} == {part: parts.count(part) for part in Part}
     assert manifest["metrics"]["test"]["examples"] == parts.count(Part.TEST)
     assert manifest["metrics"]["test"]["accuracy"] == 1.0
