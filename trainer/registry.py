@@ -9,12 +9,12 @@ from __future__ import annotations
 import json
 import threading
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from graft.errors import DataLossError
 from graft.names import check_name
 from trainer import heads
+from trainer.registry_changes import Change, ChangeKind
 from trainer.subscriptions import Subscribers
 
 if TYPE_CHECKING:
@@ -24,26 +24,6 @@ if TYPE_CHECKING:
     from trainer.catalog.paging import Page
     from trainer.catalog.version_records import Classifier, Version
     from trainer.head_files import HeadDirectory
-
-
-class ChangeKind(StrEnum):
-    """What happened to a classifier."""
-
-    VERSION_ADDED = "version-added"
-    VERSION_DELETED = "version-deleted"
-    CLASSIFIER_DELETED = "classifier-deleted"
-    ALIAS_SET = "alias-set"
-    ALIAS_REMOVED = "alias-removed"
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One change of the registry; `version` is 0 and `alias` empty where none is concerned."""
-
-    kind: ChangeKind
-    classifier: str
-    version: int = 0
-    alias: str = ""
 
 
 @dataclass(frozen=True, slots=True)

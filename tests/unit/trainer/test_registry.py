@@ -18,7 +18,8 @@ from trainer import heads
 from trainer.catalog.classifiers import ClassifierStore
 from trainer.catalog.connection import Catalog
 from trainer.head_files import HeadDirectory
-from trainer.registry import Change, ChangeKind, Registry
+from trainer.registry import Registry
+from trainer.registry_changes import Change, ChangeKind
 
 if TYPE_CHECKING:
     from pathlib import Path
