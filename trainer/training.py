@@ -128,7 +128,15 @@ class Training:
         parts = snapshot.parts
 
         def fit_rows(training: RowArray, validation: RowArray) -> FittedHead:
-            part = TrainingData(data.vectors, data.labels, training, validation, data.classes)
+            rows = np.concatenate([training, validation])  # these alone: of a large set it is a small sample
+            places = np.arange(len(rows), dtype=np.int32)
+            part = TrainingData(
+                data.vectors[rows],
+                data.labels[rows],
+                places[: len(training)],
+                places[len(training) :],
+                data.classes,
+            )
             return self._fit(trained, part, lambda _: look(), cancelled, NO_CHECKPOINTS)
 
         def look() -> None:

@@ -40,7 +40,9 @@ def _network() -> heads.Network:
 def _rule() -> UnknownRule:
     vectors, labels = _pictures(25, 1)
     none = HeldOut(np.zeros(0, int), np.zeros((0, _CLASSES), "f4"), 0)
-    found = find_unknown_rule(vectors, labels, _CLASSES, none, false_accept_rate=0.05, seed=0, look=lambda: None).rule
+    found = find_unknown_rule(
+        vectors, labels, np.arange(len(labels)), _CLASSES, none, false_accept_rate=0.05, seed=0, look=lambda: None
+    ).rule
     assert found is not None
     return found
 

@@ -90,13 +90,12 @@ def assess(
         look: called between pieces of work; it may raise.
     """
     p = pictures
-    vectors, labels = p.vectors[p.fitted], p.labels[p.fitted]
     held = held_out_logits(fit_rows, p.vectors, p.labels, p.fitted, p.classes, seed)
     look()
     calibration = calibrate(held.logits, held.truth)
     calibrated = with_temperature(network, calibration.temperature)
     unknown = find_unknown_rule(
-        vectors, labels, p.classes, held, false_accept_rate=false_accept_rate, seed=seed, look=look
+        p.vectors, p.labels, p.fitted, p.classes, held, false_accept_rate=false_accept_rate, seed=seed, look=look
     )
     tested, truth, digests = p.vectors[p.test], p.labels[p.test], [p.digests[row] for row in p.test]
     before = evaluate(heads.predict(network, tested), truth, digests)

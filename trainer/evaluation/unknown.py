@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from trainer.evaluation.directions import fit_directions
-from trainer.evaluation.leaving_out import LeftOut, hold_out, leave_classes_out, sample_rows
+from trainer.evaluation.leaving_out import MOST_ROWS, LeftOut, hold_out, leave_classes_out, sample_rows
 from trainer.evaluation.ranking import auroc
 from trainer.evaluation.verdict_thresholds import set_thresholds
 from trainer.unknown_rule import UnknownRule, distances
@@ -67,6 +67,7 @@ class UnknownFindings:
 def find_unknown_rule(
     vectors: Vectors,
     labels: Labels,
+    rows: Labels,
     classes: int,
     held_out: HeldOut,
     *,
@@ -74,23 +75,29 @@ def find_unknown_rule(
     seed: int,
     look: Callable[[], None],
 ) -> UnknownFindings:
-    """Fit the rule to pictures float32[n, d] with labels int[n] and set its thresholds; each class has a picture.
+    """Fit the rule to some pictures and set its thresholds; each class has one among them.
 
     Args:
-        vectors: the pictures of training and validation.
-        labels: their labels.
+        vectors: float32[n, d].
+        labels: int[n].
+        rows: int[f], the pictures of training and validation.
         classes: number of labels.
         held_out: logits of held-out ones, for the comparison with the probability.
         false_accept_rate: share of unknown pictures that may be called KNOWN.
         seed: of samples and folds.
         look: called between pieces of work of less than a second; it may raise.
     """
-    rows = sample_rows(labels, classes, seed)
-    x, y = vectors[rows], labels[rows]
+    chosen = sample_rows(labels[rows], classes, seed)
+    x, y = vectors[rows[chosen]], labels[rows[chosen]]
     left_out = leave_classes_out(x, y, classes, seed, look) if classes > 1 else ()
     known, unknown = _joined([each.known for each in left_out]), _joined([each.unknown for each in left_out])
-    usual = hold_out(x, y, classes, seed, look)
     directions = fit_directions(x, y, classes)
+    others = np.delete(rows, chosen)
+    if directions is not None and len(others) >= MOST_ROWS:
+        look()
+        usual: Floats = distances(directions, vectors[np.random.default_rng(seed).choice(others, MOST_ROWS, False)])
+    else:
+        usual = hold_out(x, y, classes, seed, look)
     enough = min(len(known), len(unknown), len(usual)) >= _LEAST
     rule = None
     if directions is not None and enough:

@@ -31,7 +31,9 @@ def _nothing() -> None:
 def _rule(classes: int = _CLASSES, each: int = 30) -> UnknownRule:
     vectors, labels = _pictures(classes, each)
     none = HeldOut(np.zeros(0, int), np.zeros((0, classes), "f4"), 0)
-    found = find_unknown_rule(vectors, labels, classes, none, false_accept_rate=0.05, seed=0, look=_nothing)
+    found = find_unknown_rule(
+        vectors, labels, np.arange(len(labels)), classes, none, false_accept_rate=0.05, seed=0, look=_nothing
+    )
     assert found.rule is not None
     return found.rule
 
@@ -123,10 +125,22 @@ def test_of_many_classes_some_are_left_out() -> None:
     assert (found[0].label, found[-1].label) == (0, 19)
 
 
-def test_every_picture_but_a_first_is_held_out_once() -> None:
-    """Held-out distances cover the pictures; a class's only one stays in."""
-    vectors, labels = _pictures(3, 10)
-    assert len(hold_out(vectors, labels, 3, 0, _nothing)) == 27
+def test_half_of_the_pictures_are_held_out() -> None:
+    """Each turn holds out a tenth of every class; a class's only picture stays in."""
+    vectors, labels = _pictures(3, 100)
+    assert len(hold_out(vectors, labels, 3, 0, _nothing)) == pytest.approx(150, abs=3)
+    assert len(hold_out(vectors[::100], labels[::100], 3, 0, _nothing)) == 0
+
+
+def test_of_very_many_pictures_those_left_over_set_the_thresholds() -> None:
+    """Known pictures that were not in the sample exceed `reject` as seldom as is stated."""
+    vectors, labels = _pictures(_CLASSES, 1600)
+    rows = np.arange(9000)
+    none = HeldOut(np.zeros(0, int), np.zeros((0, _CLASSES), "f4"), 0)
+    rule = find_unknown_rule(vectors, labels, rows, _CLASSES, none, false_accept_rate=0.05, seed=0, look=_nothing).rule
+    assert rule is not None
+    fresh = distances(rule.directions, vectors[9000:])
+    assert (fresh > rule.thresholds.reject).mean() < 0.09
 
 
 def test_a_sample_keeps_every_class() -> None:
@@ -170,6 +184,8 @@ def test_too_few_pictures_set_no_thresholds() -> None:
     """Without held-out pictures of both kinds there is no rule, rather than a wrong one."""
     vectors, labels = _pictures(3, 1)
     none = HeldOut(np.zeros(0, int), np.zeros((0, 3), "f4"), 0)
-    found = find_unknown_rule(vectors, labels, 3, none, false_accept_rate=0.05, seed=0, look=_nothing)
+    found = find_unknown_rule(
+        vectors, labels, np.arange(len(labels)), 3, none, false_accept_rate=0.05, seed=0, look=_nothing
+    )
     assert found.rule is None
     assert found.to_dict()["auroc"] is None or found.to_dict()["known_examples"] == 0
