@@ -68,8 +68,9 @@ def _print(diagnosis: Diagnosis, limit: int) -> None:
         typer.echo(each.advice)
         columns, rows = _table(each, limit)
         output.print_table(columns, rows, "")
-        if each.total > len(rows):
-            typer.echo(f"and {each.total - len(rows)} more: --limit, --json")
+        left = each.total - min(limit, len(each.findings))
+        if left:
+            typer.echo(f"and {left} more: --limit, --json")
     if not found:
         typer.echo("\nnothing wrong was found")
 

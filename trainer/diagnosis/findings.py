@@ -16,14 +16,14 @@ class Kind(StrEnum):
     """What may be wrong; in the order in which it is told."""
 
     EXACT_DUPLICATE = "exact duplicates"
-    LABEL_CONFLICT = "one picture under several labels"
+    LABEL_CONFLICT = "pictures under several labels"
     NEAR_DUPLICATE = "near duplicates"
     SPLIT_LEAK = "near duplicates across the split"
     MISLABELLED = "likely wrong labels"
-    OUTLIER = "unlike all others"
-    UNREADABLE = "without a vector"
+    OUTLIER = "pictures unlike all others"
+    UNREADABLE = "pictures without a vector"
     SMALL_CLASS = "small classes"
-    IMBALANCE = "much smaller than the largest class"
+    IMBALANCE = "classes much smaller than the largest"
 
 
 ADVICE: Mapping[Kind, str] = {

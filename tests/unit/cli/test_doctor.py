@@ -31,6 +31,8 @@ def test_the_findings_are_tables_with_advice(graft: Any, faces: str) -> None:
         "87.5 %",
         "and 28 more",
         "1 small classes",
+        "5 pictures under several labels",
+        "and 3 more",
     ):
         assert expected in done.stdout
     assert done.stdout.count("anna/3.jpg") == 2

@@ -28,10 +28,11 @@ async def test_a_diagnosis_comes_after_its_progress(client: Client, aclient: Asy
     assert isinstance(progress, Progress)
     assert isinstance(diagnosis, Diagnosis)
     assert (progress.phase, diagnosis.page) == ("pairing", b"<html>")
-    near, wrong, small, strange = diagnosis.lists
+    near, wrong, small, strange, conflicts = diagnosis.lists
     assert [picture.part for picture in near.findings[0].pictures] == [Part.TRAIN, Part.TEST]
     assert (wrong.total, len(wrong.findings), wrong.findings[0].label) == (30, 3, "bert")
     assert small.findings[0].empty_parts == (Part.TEST,)
+    assert [each.label for each in conflicts.findings[0].pictures] == ["anna", "bert"]
     assert (strange.kind, strange.findings) == (FindingKind.OUTLIER, ())
     assert diagnosis.total(FindingKind.MISLABELLED) == 30
     assert diagnosis.total(FindingKind.UNREADABLE) == 0

@@ -96,6 +96,19 @@ DIAGNOSIS = trainer_pb2.Diagnosis(
             findings=[trainer_pb2.Finding(label="bert", count=3, empty_parts=[trainer_pb2.PART_TEST])],
         ),
         trainer_pb2.FindingList(kind=trainer_pb2.FINDING_KIND_OUTLIER),
+        trainer_pb2.FindingList(
+            kind=trainer_pb2.FINDING_KIND_LABEL_CONFLICT,
+            total=5,
+            findings=[
+                trainer_pb2.Finding(
+                    pictures=[
+                        trainer_pb2.DiagnosedPicture(digest=b"d" * 32, label=label, source=f"{label}/4.jpg", part=1)
+                        for label in ("anna", "bert")
+                    ]
+                )
+            ]
+            * 5,
+        ),
     ],
 )
 
