@@ -100,7 +100,7 @@ def test_it_goes_on_with_the_pictures_it_began_with(begun: Begun, examples: Exam
     digests = [each.digest for each in examples.all_examples(faces)]
     examples.remove_digests(faces, digests[:70])
     assert begun.run() == 1
-    before, after = begun.fit.data
+    before, after = begun.fit.data[:2]  # what follows measures the head
     assert len(after.vectors) == 80
     assert (before.vectors == after.vectors).all()
     assert (before.labels == after.labels).all()
@@ -122,5 +122,5 @@ def test_it_begins_again_with_another_trunk(begun: Begun) -> None:
     """Weights that were fitted to other vectors are worth nothing; people are told."""
     begun.features.trunk = b"g" * 16
     assert begun.run() == 1
-    assert begun.fit.found == [None, None]
+    assert begun.fit.found[:2] == [None, None]
     assert "another trunk" in begun.notes[0]
