@@ -79,7 +79,9 @@ def _work(folder: Path, task: Task, place: Place) -> None:
         end(REFUSED, error.message)
     except Exception as error:  # noqa: BLE001 - whatever it was, it is told and the process ends
         traceback.print_exc()
-        end(PEER_LOST if _of_a_peer(error) else 1, f"{type(error).__name__}: {' '.join(str(error).split())[:300]}")
+        if _of_a_peer(error):
+            end(PEER_LOST, f"another worker is gone or does not answer ({type(error).__name__})")
+        end(1, f"{type(error).__name__}: {' '.join(str(error).split())[:300]}")
 
 
 def _of_a_peer(error: Exception) -> bool:

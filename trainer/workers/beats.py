@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
     from pathlib import Path
 
 BEAT_S: Final = 1.0
@@ -58,15 +58,22 @@ class Listener:
             if found != last and found.startswith(self._attempt):
                 self._heard[rank] = found, now
 
-    def silent(self, limit_s: float) -> int | None:
-        """Return the worker that had begun and was not heard for longest, if that is longer than so many seconds."""
-        return self._longest(limit_s, begun=True)
+    def silent(self, limit_s: float, but: Collection[int] = ()) -> int | None:
+        """Return the worker that had begun and was not heard for longest, if that is longer than so many seconds.
+
+        Those in `but` are known to have ended, and are not meant.
+        """
+        return self._longest(limit_s, but, begun=True)
 
     def absent(self, limit_s: float) -> int | None:
         """Return a worker that has not begun within so many seconds of the listener's beginning; None if all have."""
-        return self._longest(limit_s, begun=False)
+        return self._longest(limit_s, (), begun=False)
 
-    def _longest(self, limit_s: float, *, begun: bool) -> int | None:
+    def _longest(self, limit_s: float, but: Collection[int], *, begun: bool) -> int | None:
         now = self._clock()
-        late = [(at, rank) for rank, (last, at) in self._heard.items() if bool(last) is begun and now - at > limit_s]
+        late = [
+            (at, rank)
+            for rank, (last, at) in self._heard.items()
+            if rank not in but and bool(last) is begun and now - at > limit_s
+        ]
         return min(late)[1] if late else None

@@ -15,6 +15,7 @@ from trainer.workers.cluster import local_configs
 from trainer.workers.endings import CONSEQUENCES, described
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
     from types import TracebackType
     from typing import Self
@@ -49,12 +50,16 @@ class Crew(Protocol):
 
 
 class LocalCrew:
-    """Workers of this machine: processes in sessions of their own that end with the trainer."""
+    """Workers of this machine: processes in sessions of their own that end with the trainer.
 
-    def __init__(self, folder: Path, task: Task) -> None:
-        self._folder, self._task = folder, task
-        self._processes: list[subprocess.Popen[bytes]] = []
-        self._beats = Listener(folder, task.attempt, range(task.workers), time.monotonic)
+    Attributes:
+        processes: theirs, by rank.
+    """
+
+    def __init__(self, folder: Path, task: Task, clock: Callable[[], float] = time.monotonic) -> None:
+        self._folder, self._task, self._clock = folder, task, clock
+        self.processes: list[subprocess.Popen[bytes]] = []
+        self._beats = Listener(folder, task.attempt, range(task.workers), clock)
         self._ended_at: float | None = None
 
     def __enter__(self) -> Self:
@@ -68,7 +73,7 @@ class LocalCrew:
                 "PYTHONUNBUFFERED": "1",
             }
             with self._log(rank).open("wb") as log:
-                self._processes.append(
+                self.processes.append(
                     subprocess.Popen(  # noqa: S603 - this Python and a program of ours
                         [sys.executable, "-m", "trainer.workers", str(self._folder), "--end-with-input"],
                         stdin=subprocess.PIPE,
@@ -84,12 +89,12 @@ class LocalCrew:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Let them go if all went well, or kill them."""
-        for process in self._processes:
+        for process in self.processes:
             if kind is not None:
                 process.kill()
             if process.stdin is not None:
                 process.stdin.close()
-        for process in self._processes:
+        for process in self.processes:
             try:
                 process.wait(_LEAVE_S)
             except subprocess.TimeoutExpired:
@@ -98,19 +103,22 @@ class LocalCrew:
 
     def lost(self) -> str | None:
         """Tell which worker ended, or is not heard of; of several, one that did not end because of another."""
-        ended = {rank: status for rank, each in enumerate(self._processes) if (status := each.poll()) is not None}
+        count = self._task.workers
+        self._beats.listen()
+        ended = {rank: status for rank, each in enumerate(self.processes) if (status := each.poll()) is not None}
         causes = [rank for rank, status in ended.items() if status not in CONSEQUENCES]
         if ended and self._ended_at is None:
-            self._ended_at = time.monotonic()
-        if not causes and self._ended_at is not None and time.monotonic() - self._ended_at > _CONSEQUENCE_S:
+            self._ended_at = self._clock()
+        if not causes and self._ended_at is not None and self._clock() - self._ended_at > _CONSEQUENCE_S:
+            silent = self._beats.silent(_CONSEQUENCE_S, but=ended)  # it hangs, and the others gave it up
+            if silent is not None:
+                return f"worker {silent} of {count} (process {self.processes[silent].pid}) does not answer"
             causes = list(ended)
         if causes:
             rank = causes[0]
-            log = self._log(rank).read_text(errors="replace")
-            return f"worker {rank} of {self._task.workers} (process {self._processes[rank].pid}) " + described(
-                ended[rank], log
-            )
-        return unheard(self._beats, self._task.workers, LOST_S)
+            how = described(ended[rank], self._log(rank).read_text(errors="replace"))
+            return f"worker {rank} of {count} (process {self.processes[rank].pid}) {how}"
+        return unheard(self._beats, count, LOST_S)
 
     def _log(self, rank: int) -> Path:
         return self._folder / f"worker-{rank}.log"
@@ -119,10 +127,10 @@ class LocalCrew:
 class DistantCrew:
     """Workers that somebody else starts, on machines that share the folder: the trainer hears their beats alone."""
 
-    def __init__(self, folder: Path, task: Task, begin_s: float) -> None:
+    def __init__(self, folder: Path, task: Task, begin_s: float, clock: Callable[[], float] = time.monotonic) -> None:
         """Give them `begin_s` seconds to begin."""
         self._folder, self._count, self._begin_s = folder, task.workers, begin_s
-        self._beats = Listener(folder, task.attempt, range(task.workers), time.monotonic)
+        self._beats = Listener(folder, task.attempt, range(task.workers), clock)
 
     def __enter__(self) -> Self:
         """Wait for nobody: `lost` tells who does not come."""
