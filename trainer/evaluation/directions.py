@@ -23,6 +23,8 @@ _FLOOR = 1e-3
 """Least variance within classes, as a share of that of all pictures: classes of copies have none of their own."""
 
 _EXTRA, _ITERATIONS = 32, 3  # more directions than are kept, and passes, so that those kept are nearly the exact ones
+_FEW = 512  # vectors up to which a decomposition of [n, n] is the cheaper way
+_LEAST_SHARE = 1e-6  # directions with less of the greatest variance are rounding
 _MIN_SPREAD = 1e-12
 
 
@@ -71,14 +73,18 @@ def _shrunk(covariance: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 def _principal_directions(x: npt.NDArray[np.float32], most: int) -> npt.NDArray[np.float32]:
     """Return the first principal directions float32[d, r] of centred x float32[n, d]; r at most `most`.
 
-    Subspace iteration from a random start (Halko et al., 2011): exact where n or d is below its width, and far cheaper
-    than a decomposition of [d, d] where they are not. Its draws are seeded: same vectors, same directions.
+    Of few vectors exactly, by their products with each other; else by subspace iteration from a random start (Halko et
+    al., 2011), far cheaper than a decomposition of [d, d]. Its draws are seeded: same vectors, same directions.
     """
+    if len(x) <= _FEW:
+        values, left = np.linalg.eigh(x.astype(np.float64) @ x.T)  # rising; left float64[n, n]
+        kept = np.flatnonzero(values > values[-1] * _LEAST_SHARE)[::-1][:most]
+        return np.asarray(x.T @ (left[:, kept] / np.sqrt(values[kept])), np.float32)
     width = min(*x.shape, most + _EXTRA)
     basis = np.random.default_rng(0).standard_normal((x.shape[1], width), np.float32)
     for _ in range(_ITERATIONS):
         basis = np.linalg.qr(x.T @ (x @ basis))[0]  # [d, width]
     small = (x @ basis).astype(np.float64)  # [n, width]
     values, turn = np.linalg.eigh(small.T @ small)  # rising
-    kept = np.flatnonzero(values > values[-1] * 1e-6)[::-1][:most]
+    kept = np.flatnonzero(values > values[-1] * _LEAST_SHARE)[::-1][:most]
     return np.asarray(basis @ turn[:, kept], np.float32)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from trainer.evaluation.arrays import Floats, Labels, Vectors
 
-MOST_LEFT_OUT = 10
+MOST_LEFT_OUT = 8
 """Classes left out, one after the other; of more, as many spread evenly over the sorted labels."""
 
 MOST_ROWS = 4096
