@@ -71,7 +71,9 @@ def find_mislabelled(
         empty = np.empty(0, np.int32)
         return Suspects(empty, empty, np.empty(0), 0)
     # The square root evens out the few strong responses of a non-negative vector.
-    noise = _judge(np.sqrt(np.maximum(vectors[rows], 0)), own.astype(np.int32), groups[rows], report)
+    even = vectors[rows]
+    np.sqrt(np.maximum(even, 0, out=even), out=even)
+    noise = _judge(even, own.astype(np.int32), groups[rows], report)
     found = np.flatnonzero(noise.wrong >= SUSPECT)
     found = found[np.argsort(-noise.wrong[found], kind="stable")]
     return Suspects(

@@ -21,7 +21,7 @@ MIN_PICTURES: Final = 20
 
 _NEIGHBOUR: Final = 5  # so that four copies of one strange picture do not vouch for each other
 _REFERENCES: Final = 20_000
-_BLOCK: Final = 2048
+_BLOCK: Final = 1024
 _MAD_TO_DEVIATION: Final = 1.4826  # of a normal distribution
 
 
@@ -40,7 +40,8 @@ def strangeness(
     count = len(vectors)
     if count < MIN_PICTURES:
         return np.zeros(count)
-    even = np.sqrt(np.maximum(vectors, 0))
+    even = np.maximum(vectors, 0)
+    np.sqrt(even, out=even)
     even -= even.mean(axis=0)  # smaller numbers, so that their squares can be subtracted
     references = even[np.random.default_rng(0).permutation(count)[:_REFERENCES]]
     lengths = (references**2).sum(axis=1)
@@ -49,8 +50,8 @@ def strangeness(
         block = even[start : start + _BLOCK]
         squares = lengths - 2 * (block @ references.T) + (block**2).sum(axis=1, keepdims=True)
         # The nearest reference of a picture that is one is the picture itself.
-        near = np.partition(squares, _NEIGHBOUR, axis=1)[:, _NEIGHBOUR]
-        distances[start : start + _BLOCK] = np.sqrt(np.maximum(near, 0))
+        squares.partition(_NEIGHBOUR, axis=1)
+        distances[start : start + _BLOCK] = np.sqrt(np.maximum(squares[:, _NEIGHBOUR], 0))
         report(min(start + _BLOCK, count), count)
     median = np.median(distances)
     spread = _MAD_TO_DEVIATION * np.median(np.abs(distances - median))
