@@ -21,7 +21,7 @@ class TrainerSettings(StageSettings):
     leaves the rest to an extractor on the same machine."""
 
     checkpoint_every_s: float = Field(default=2.0, ge=0, le=3600)
-    """Seconds of fitting between two checkpoints of a job at least; they never take more than a fiftieth of its time."""
+    """Seconds of fitting between two checkpoints of a job at least; they take a fiftieth of its time at most."""
 
     workers_elsewhere: bool = False
     """Whether others start the workers of a job with several (a TFJob), on machines that share HOME/jobs; if not, the

@@ -13,7 +13,7 @@ from trainer.progress import Progress
 class JobState(StrEnum):
     """Where a job is: QUEUED -> RUNNING -> one of the rest, which are final.
 
-    A queued job may be CANCELLED. A running one whose trainer ends is QUEUED again, and goes on when it is its turn; it is
+    A queued job may be CANCELLED. A running one whose trainer ends is QUEUED again, and goes on in its turn; it is
     INTERRUPTED only if the trainer died of it time after time (`trainer.job_recovery`).
     """
 

@@ -33,7 +33,7 @@ class JobMethods(pb_grpc.TrainerServiceServicer):
     """
 
     def __init__(self, runner: JobRunner, jobs: JobStore, registry: Registry, **others: Any) -> None:
-        super().__init__(registry=registry, **others)
+        super().__init__(**{**others, "registry": registry})  # the registry's own methods want it, too
         self._runner = runner
         self._jobs = jobs
         self._recipe_like = partial(recipe_like, registry)
