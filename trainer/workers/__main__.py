@@ -23,7 +23,7 @@ from trainer.workers.cluster import place_of
 from trainer.workers.endings import PEER_LOST, REFUSED, USAGE
 from trainer.workers.events import Told
 from trainer.workers.fitted import write_fitted
-from trainer.workers.task import FITTED_FILE, read_task
+from trainer.workers.task import fitted_file, read_task
 from trainer.workers.training import train
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _work(folder: Path, task: Task, place: Place) -> None:
-    told = Told(folder)
+    told = Told(folder, task.attempt)
     try:
         if place.chief:
             fitted = train(
@@ -69,7 +69,7 @@ def _work(folder: Path, task: Task, place: Place) -> None:
                 lambda progress: told.tell("progress", progress.to_dict()),
                 lambda text: told.tell("note", text),
             )
-            write_fitted(folder / FITTED_FILE, fitted)
+            write_fitted(fitted_file(folder, task), fitted)
             told.tell("fitted", content=True)
         else:
             train(folder, task, place, lambda _: None, lambda _: None)

@@ -7,6 +7,7 @@ on one machine; it does not notice one that hangs, or a machine that is cut off.
 from __future__ import annotations
 
 import os
+import secrets
 import sys
 import threading
 import time
@@ -38,12 +39,12 @@ class Attendance:
         threading.Thread(target=self._attend, name="attendance", daemon=True).start()
 
     def _attend(self) -> None:
-        number = 0
+        number, process = 0, secrets.token_hex(4)
         pause = threading.Event()
         while True:
             number += 1
             with suppress(OSError):  # a full disk is no reason to end; a folder that is gone is found out below
-                write_beat(self._folder, self._place.rank, self._task.attempt, number)
+                write_beat(self._folder, self._place.rank, self._task.attempt, process, number)
             if self._task_is_gone():
                 end(0 if self.done.is_set() else TASK_GONE, "the trainer ended this task, or began it again")
             self._others.listen()

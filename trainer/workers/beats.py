@@ -23,13 +23,15 @@ def beat_file(folder: Path, rank: int) -> Path:
     return folder / f"beat-{rank}"
 
 
-def write_beat(folder: Path, rank: int, attempt: str, number: int) -> None:
-    """Write a beat; a reader that comes in between sees part of it, which is a change too.
+def write_beat(folder: Path, rank: int, attempt: str, process: str, number: int) -> None:
+    """Write a beat of a process, which has a word of its own.
 
     Raises:
         OSError: the folder is gone, or the disk is full.
     """
-    beat_file(folder, rank).write_text(f"{attempt} {number}")
+    written = beat_file(folder, rank).with_suffix(".new")
+    written.write_text(f"{attempt} {process} {number}")
+    written.replace(beat_file(folder, rank))
 
 
 class Listener:
@@ -44,8 +46,9 @@ class Listener:
 
     def __init__(self, folder: Path, attempt: str, ranks: Sequence[int], clock: Callable[[], float]) -> None:
         self._folder, self._attempt, self._clock = folder, attempt, clock
-        self._began = clock()
-        self._heard: dict[int, tuple[str, float]] = dict.fromkeys(ranks, ("", self._began))
+        self._heard: dict[int, tuple[str, float]] = dict.fromkeys(ranks, ("", clock()))
+        self.replaced: int | None = None
+        """A worker whose process ended and that was started again: it cannot join the others."""
 
     def listen(self) -> None:
         """Look at each worker's beat."""
@@ -57,6 +60,8 @@ class Listener:
                 continue
             if found != last and found.startswith(self._attempt):
                 self._heard[rank] = found, now
+                if last and last.rpartition(" ")[0] != found.rpartition(" ")[0]:
+                    self.replaced = rank
 
     def silent(self, limit_s: float, but: Collection[int] = ()) -> int | None:
         """Return the worker that had begun and was not heard for longest, if that is longer than so many seconds.

@@ -149,6 +149,8 @@ class DistantCrew:
 def unheard(beats: Listener, count: int, begin_s: float) -> str | None:
     """Listen, and tell which worker has not begun within `begin_s` seconds, or is silent."""
     beats.listen()
+    if beats.replaced is not None:
+        return f"worker {beats.replaced} of {count} ended, and was started again while the others went on"
     silent = beats.silent(LOST_S)
     if silent is not None:
         return f"nothing was heard of worker {silent} of {count} for {LOST_S:g} s"

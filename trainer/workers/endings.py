@@ -11,8 +11,9 @@ REFUSED: Final = 65
 PEER_LOST: Final = 75
 """Another worker is gone or silent."""
 
-TASK_GONE: Final = 76
-"""The trainer took the task away, or began it again, or is gone itself."""
+TASK_GONE: Final = 138
+"""The trainer took the task away, or began it again, or is gone itself. Kubeflow's restart policy `ExitCode` starts a
+container again that ends with 128 or more, and none that ends with less."""
 
 USAGE: Final = 2
 """The command line or TF_CONFIG is wrong, or they do not fit the task."""

@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-EVENTS_FILE: Final = "events.jsonl"
+_EVENTS_FILE: Final = "events-{}.jsonl"  # of an attempt: who is left of another does not speak into it
 
 
 class Told:
     """The writing end."""
 
-    def __init__(self, folder: Path) -> None:
-        self._path = folder / EVENTS_FILE
+    def __init__(self, folder: Path, attempt: str) -> None:
+        self._path = folder / _EVENTS_FILE.format(attempt)
 
     def tell(self, what: str, content: object) -> None:
         """Add an event.
@@ -38,8 +38,8 @@ class Told:
 class Heard:
     """The reading end."""
 
-    def __init__(self, folder: Path) -> None:
-        self._path = folder / EVENTS_FILE
+    def __init__(self, folder: Path, attempt: str) -> None:
+        self._path = folder / _EVENTS_FILE.format(attempt)
         self._at = 0
 
     def new(self) -> Iterator[tuple[str, Any]]:

@@ -15,7 +15,7 @@ from trainer.workers.crew import DistantCrew, LocalCrew
 from trainer.workers.events import Heard
 from trainer.workers.fitted import read_fitted
 from trainer.workers.lost_checkpoints import LostCheckpoints
-from trainer.workers.task import FITTED_FILE, TASK_FILE, Task, new_attempt, write_task
+from trainer.workers.task import TASK_FILE, Task, fitted_file, new_attempt, write_task
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -87,7 +87,7 @@ class WorkersFit:
         lost.give_back(checkpoints.path, document, checkpoints.origin)
         crew = DistantCrew(folder, task, self.begin_s) if self.elsewhere else LocalCrew(folder, task)
         try:
-            return _follow(folder, crew, on_progress, cancelled, checkpoints.note)
+            return _follow(folder, task, crew, on_progress, cancelled, checkpoints.note)
         except _LostError as error:
             kept = lost.keep(checkpoints.path, document, checkpoints.origin)
             place = "its last checkpoint" if kept else "the beginning: there was no checkpoint yet"
@@ -110,19 +110,20 @@ class _LostError(Exception):
 
 def _follow(
     folder: Path,
+    task: Task,
     crew: Crew,
     on_progress: Callable[[Progress], None],
     cancelled: Callable[[], bool],
     note: Callable[[str], None],
 ) -> FittedHead:
     """Pass on what the chief tells until the head is there."""
-    heard, pause, place = Heard(folder), threading.Event(), "before its first report"
+    heard, pause, place = Heard(folder, task.attempt), threading.Event(), "before its first report"
     with crew:
         while True:
             lost = crew.lost()  # asked before the events are read: what a worker told before its end counts
             for what, content in heard.new():
                 if what == "fitted":
-                    return _fitted(folder)
+                    return _fitted(fitted_file(folder, task))
                 if what == "refused":
                     raise _refusal(content)
                 if what == "note":
@@ -138,9 +139,9 @@ def _follow(
             pause.wait(_LOOK_S)
 
 
-def _fitted(folder: Path) -> FittedHead:
+def _fitted(path: Path) -> FittedHead:
     try:
-        return read_fitted(folder / FITTED_FILE)
+        return read_fitted(path)
     except (OSError, ValueError) as error:
         raise InternalError(f"what the chief wrote cannot be read: {error}") from error
 

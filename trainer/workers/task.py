@@ -1,11 +1,13 @@
 """What the workers are to do, as files in a folder that all of them see.
 
-data.safetensors        vectors float32[n, d], labels int32[n], training int32[t], validation int32[v]
-task.json               the rest; written last. Without it, or with another `attempt`, workers end
-events.jsonl            what the chief tells the trainer (`trainer.workers.events`)
-beat-RANK               a sign of life of each worker (`trainer.workers.beats`)
-worker-RANK.log         what a worker that the trainer started says
-fitted.safetensors      the fitted network, written by the chief (`trainer.workers.fitted`)
+    task.json                   what is not an array. Without it, or with another `attempt`, workers end
+    data.safetensors            vectors float32[n, d], labels int32[n], training int32[t], validation int32[v]
+    beat-RANK                   a sign of life of each worker (`trainer.workers.beats`)
+    worker-RANK.log             what a worker that the trainer started says
+    events-ATTEMPT.jsonl        what the chief tells the trainer (`trainer.workers.events`)
+    fitted-ATTEMPT.safetensors  the fitted network, written by the chief (`trainer.workers.fitted`)
+
+The task is written last, so who sees it finds the data whole.
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
 
 TASK_FILE: Final = "task.json"
 DATA_FILE: Final = "data.safetensors"
-FITTED_FILE: Final = "fitted.safetensors"
+_FITTED_FILE: Final = "fitted-{}.safetensors"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,11 @@ class Task:
     every_s: float
 
 
+def fitted_file(folder: Path, task: Task) -> Path:
+    """Return where the chief writes the fitted network."""
+    return folder / _FITTED_FILE.format(task.attempt)
+
+
 def new_attempt() -> str:
     """Return a word that no other attempt has."""
     return secrets.token_hex(8)
@@ -68,7 +75,7 @@ def write_task(folder: Path, task: Task, data: TrainingData) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / TASK_FILE).unlink(missing_ok=True)
     for left in folder.iterdir():
-        left.unlink()
+        left.unlink(missing_ok=True)  # a worker that is left of another attempt may be renaming it
     arrays = {"vectors": data.vectors, "labels": data.labels, "training": data.training, "validation": data.validation}
     safetensors.numpy.save_file(arrays, folder / DATA_FILE)
     replace_file(folder / TASK_FILE, json.dumps(asdict(task)).encode())

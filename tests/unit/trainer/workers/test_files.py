@@ -10,7 +10,7 @@ from trainer import heads
 from trainer.fit import FittedHead
 from trainer.progress import Phase, Progress
 from trainer.workers.beats import Listener, write_beat
-from trainer.workers.events import EVENTS_FILE, Heard, Told
+from trainer.workers.events import Heard, Told
 from trainer.workers.fitted import read_fitted, write_fitted
 from trainer.workers.lost_checkpoints import KEPT, LostCheckpoints
 from trainer.workers.task import read_data, read_task
@@ -35,15 +35,16 @@ def test_a_task_comes_back_as_it_was(tmp_path: Path, task: Task, data: TrainingD
 
 def test_events_are_heard_once_and_whole(tmp_path: Path) -> None:
     """A line that is still being written waits until it is whole."""
-    heard, told = Heard(tmp_path), Told(tmp_path)
+    heard, told = Heard(tmp_path, "now"), Told(tmp_path, "now")
     assert list(heard.new()) == []
+    Told(tmp_path, "then").tell("fitted", content=True)  # of another attempt
     told.tell("note", "goes on\nfrom ž")
     told.tell("fitted", content=True)
-    with (tmp_path / EVENTS_FILE).open("ab") as file:
+    with (tmp_path / "events-now.jsonl").open("ab") as file:
         file.write(b'{"note": "ha')
     assert list(heard.new()) == [("note", "goes on\nfrom ž"), ("fitted", True)]
     assert list(heard.new()) == []
-    with (tmp_path / EVENTS_FILE).open("ab") as file:
+    with (tmp_path / "events-now.jsonl").open("ab") as file:
         file.write(b'lf"}\n')
     assert list(heard.new()) == [("note", "half")]
 
@@ -54,9 +55,9 @@ def test_a_worker_whose_beats_stop_is_silent(tmp_path: Path) -> None:
     listener = Listener(tmp_path, "now", range(2), lambda: now[0])
     for second in range(0, 100, 10):
         now[0] = float(second)
-        write_beat(tmp_path, 0, "now", second)
+        write_beat(tmp_path, 0, "now", "p", second)
         if second < 50:
-            write_beat(tmp_path, 1, "now", second)
+            write_beat(tmp_path, 1, "now", "q", second)
         listener.listen()
         assert listener.silent(40.0) == (1 if second > 80 else None)
     assert listener.absent(40.0) is None
@@ -66,12 +67,24 @@ def test_beats_of_another_attempt_are_not_heard(tmp_path: Path) -> None:
     """A worker that a former attempt left does not pass for one of this."""
     now = [0.0]
     listener = Listener(tmp_path, "now", range(2), lambda: now[0])
-    write_beat(tmp_path, 0, "now", 1)
-    write_beat(tmp_path, 1, "then", 1)
+    write_beat(tmp_path, 0, "now", "p", 1)
+    write_beat(tmp_path, 1, "then", "q", 1)
     now[0] = 11.0
     listener.listen()
     assert listener.absent(10.0) == 1
     assert listener.silent(10.0) is None
+
+
+def test_a_worker_that_is_started_again_is_told(tmp_path: Path) -> None:
+    """Its beats go on, but it is another process, which the others cannot go on with."""
+    listener = Listener(tmp_path, "now", range(2), lambda: 0.0)
+    for number in (1, 2):
+        write_beat(tmp_path, 1, "now", "p", number)
+        listener.listen()
+        assert listener.replaced is None
+    write_beat(tmp_path, 1, "now", "q", 1)
+    listener.listen()
+    assert listener.replaced == 1
 
 
 def test_a_lost_checkpoint_goes_to_the_same_job_alone(tmp_path: Path) -> None:

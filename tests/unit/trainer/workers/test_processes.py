@@ -121,7 +121,7 @@ def _crew(folder: Path, task: Task, now: list[float], *statuses: int | None) -> 
     crew = LocalCrew(folder, task, lambda: now[0])
     crew.processes = [_Process(100 + rank, status) for rank, status in enumerate(statuses)]  # type: ignore[misc] # a fake
     for rank in range(task.workers):
-        write_beat(folder, rank, task.attempt, 1)
+        write_beat(folder, rank, task.attempt, "p", 1)
         (folder / f"worker-{rank}.log").touch()
     return crew
 
@@ -142,7 +142,7 @@ def test_a_consequence_alone_is_named_in_the_end(tmp_path: Path, task: Task) -> 
     (folder / "worker-0.log").write_text("another worker is gone\n")
     assert crew.lost() is None
     now[0] = 6.0
-    write_beat(folder, 1, task.attempt, 2)
+    write_beat(folder, 1, task.attempt, "p", 2)
     assert crew.lost() == "worker 0 of 2 (process 100) ended with status 75: another worker is gone"
 
 
@@ -160,7 +160,7 @@ def test_one_that_stops_beating_is_lost(tmp_path: Path, task: Task) -> None:
     crew = _crew(tmp_path / "workers", task, now, None, None)
     assert crew.lost() is None
     now[0] = 41.0
-    write_beat(tmp_path / "workers", 0, task.attempt, 2)
+    write_beat(tmp_path / "workers", 0, task.attempt, "p", 2)
     assert crew.lost() == "nothing was heard of worker 1 of 2 for 40 s"
 
 
@@ -168,17 +168,17 @@ def test_workers_elsewhere_must_begin_and_beat(tmp_path: Path, task: Task) -> No
     """The trainer hears of them by their beats alone."""
     now, folder = [0.0], tmp_path / "workers"
     crew = DistantCrew(folder, task, 100.0, lambda: now[0])
-    write_beat(folder, 0, task.attempt, 1)
+    write_beat(folder, 0, task.attempt, "p", 1)
     assert crew.lost() is None
     now[0] = 39.0
-    write_beat(folder, 0, task.attempt, 2)
+    write_beat(folder, 0, task.attempt, "p", 2)
     assert crew.lost() is None
     now[0] = 78.0
-    write_beat(folder, 0, task.attempt, 3)
+    write_beat(folder, 0, task.attempt, "p", 3)
     assert crew.lost() is None
     now[0] = 101.0
     assert crew.lost() == "worker 1 of 2 did not begin within 100 s"
-    write_beat(folder, 1, task.attempt, 1)
+    write_beat(folder, 1, task.attempt, "p", 1)
     assert crew.lost() is None
     now[0] = 142.0
     assert "nothing was heard of worker" in str(crew.lost())
