@@ -5,6 +5,7 @@ from graft.client.cache_records import CacheStats, EvictProgress, FingerprintSta
 from graft.client.comparison_records import ComparedMethod, Comparison
 from graft.client.corrections import Corrected
 from graft.client.curve_records import LearningCurve, LearningCurvePoint
+from graft.client.diagnosis_records import DiagnosedPicture, Diagnosis, Finding, FindingKind, FindingList
 from graft.client.export_records import Exported, ExportFormat
 from graft.client.feature_records import Feature, Limits, Lookup, Preview, StageTimings, Trunk, ViewFeature
 from graft.client.folders import PICTURE_SUFFIXES, Folder
@@ -39,11 +40,16 @@ __all__ = [
     "Comparison",
     "Corrected",
     "Dataset",
+    "DiagnosedPicture",
+    "Diagnosis",
     "EvictProgress",
     "Example",
     "ExportFormat",
     "Exported",
     "Feature",
+    "Finding",
+    "FindingKind",
+    "FindingList",
     "FingerprintStats",
     "Folder",
     "ImportProgress",
