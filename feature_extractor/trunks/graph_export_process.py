@@ -14,11 +14,16 @@ import os
 import sys
 import threading
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
 
 from feature_extractor.decoding.squares import INPUT_SIZE_PX
 from feature_extractor.trunks.loading import is_graph
 from graft.errors import FailedPreconditionError, GraftError
+
+if TYPE_CHECKING:
+    from feature_extractor.trunks.graphdef.structure import Structure
 
 INPUT: Final = "pixels"
 OUTPUT: Final = "vectors"
@@ -92,8 +97,36 @@ def file_graph(home: Path, weights: str, sha256: str, input_name: str, output_na
             reason="TRUNK_NOT_EXPORTABLE",
         )
     part = part_of(graph_def, structure, [plan.unreshaped], cut=plan.resizing)
+    renew_norms(part, structure)
     size = (plan.resizing.height_px, plan.resizing.width_px)
     return wrapped(part, str(plan.resizing.tensor), str(plan.unreshaped), size, flatten=plan.reshaped)
+
+
+def renew_norms(part: Any, structure: Structure) -> None:
+    """Put today's batch norm in the place of that of 2015, which TensorFlow refuses in new graphs and functions."""
+    import tensorflow as tf
+
+    for node in [each for each in part.node if each.op == "BatchNormWithGlobalNormalization"]:
+        picture, mean, variance, beta, gamma = node.input
+        kind, epsilon = node.attr["T"].type, node.attr["variance_epsilon"].f
+        if not node.attr["scale_after_normalization"].b:  # gamma is there and not used
+            value = structure.constant(gamma.partition(":")[0])
+            if value is None:
+                raise FailedPreconditionError(
+                    f"the batch norm {node.name} has a scale that is no constant: use other weights",
+                    reason="TRUNK_NOT_EXPORTABLE",
+                )
+            gamma = f"{node.name}/ones"
+            ones = part.node.add(name=gamma, op="Const")
+            ones.attr["dtype"].type = kind
+            ones.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(np.ones_like(value)))
+        node.op = "FusedBatchNormV3"
+        node.attr.clear()
+        node.attr["T"].type = node.attr["U"].type = kind
+        node.attr["epsilon"].f = epsilon
+        node.attr["is_training"].b = False
+        node.attr["data_format"].s = b"NHWC"
+        node.input[:] = [picture, gamma, beta, mean, variance]
 
 
 def wrapped(inner: Any, feed: str, fetch: str, size_px: tuple[int, int], *, flatten: bool) -> Any:

@@ -112,17 +112,14 @@ class Exporter:
         pictures = self._pictures(dataset, named=bool(order.dataset))
         self._folder.mkdir(parents=True, exist_ok=True)
         folder = tempfile.TemporaryDirectory(prefix=f"{order.classifier}-", dir=self._folder)
-        task = self._build(order, head, pictures, Path(folder.name), report)
-        comparison = self._compare(task, head, pictures, report)
-        return Export(
-            folder=folder,
-            files=tuple(files_in(task.out)),
-            fingerprint=head.fingerprint,
-            labels=head.labels,
-            left_out=head.left_out,
-            dataset=dataset,
-            comparison=comparison,
-        )
+        try:
+            task = self._build(order, head, pictures, Path(folder.name), report)
+            comparison = self._compare(task, head, pictures, report)
+            files = tuple(files_in(task.out))
+        except BaseException:
+            folder.cleanup()  # now: an error that is kept for a while would keep it too
+            raise
+        return Export(folder, files, head.fingerprint, head.labels, head.left_out, dataset, comparison)
 
     def _check_tools(self, wanted: ExportFormat) -> None:
         missing = [name for name in ("onnx", "onnxruntime") if not self._installed(name)]

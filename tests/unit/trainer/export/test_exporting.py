@@ -116,9 +116,10 @@ def test_a_caller_that_goes_away_ends_the_process(exporter: Exporter, version: i
         if progress.phase is Phase.BUILDING:
             raise CancelledError("nobody waits any more", reason="JOB_CANCELLED")
 
-    with pytest.raises(CancelledError):
+    with pytest.raises(CancelledError) as error:
         exporter.export(Order("textures", version, ExportFormat.GRAPH_DEF), leave)
     assert list((tmp_path / "exports").iterdir()) == []
+    assert error.value.reason == "JOB_CANCELLED"  # the error is still held here, and what its frames hold
 
 
 @pytest.mark.usefixtures("pictures")
