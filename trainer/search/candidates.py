@@ -15,6 +15,9 @@ SHRINKAGES = (0.0, 0.1, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 PENALTIES = (100.0, 30.0, 10.0, 3.0, 1.0)
 """Of `logistic`, the strongest first: the next begins where the one before ended."""
 
+PENALTIES_OF_MANY = (10.0,)
+"""The same where many pictures make an iteration cost much and the penalty matter little."""
+
 _FEW, _MANY = 1_000, 5_000  # pictures
 
 
@@ -23,11 +26,12 @@ def lda_candidates(recipe: AutoRecipe) -> list[LdaRecipe]:
     return [LdaRecipe(shrinkage=each, class_weights=recipe.class_weights, seed=recipe.seed) for each in SHRINKAGES]
 
 
-def logistic_candidates(recipe: AutoRecipe) -> list[LogisticRecipe]:
-    """Return logistic regressions."""
+def logistic_candidates(recipe: AutoRecipe, pictures: int) -> list[LogisticRecipe]:
+    """Return logistic regressions; `pictures` is how many the final training will have."""
+    many = pictures > _MANY
     return [
-        LogisticRecipe(l2=each, max_iterations=60, class_weights=recipe.class_weights, seed=recipe.seed)
-        for each in PENALTIES
+        LogisticRecipe(l2=each, max_iterations=30 if many else 60, class_weights=recipe.class_weights, seed=recipe.seed)
+        for each in (PENALTIES_OF_MANY if many else PENALTIES)
     ]
 
 

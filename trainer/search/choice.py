@@ -2,9 +2,9 @@
 
 Why an average and not the best candidate: on some hundred held-out pictures the differences between candidates are
 smaller than the chance in them, so that the winner is often only the luckiest. Heads that err in different ways err
-less together, and the average of a few of each kind was better than the best one on all sets it was measured on
-(`make bench-heads`). A network helps on larger sets and harms on the smallest; it joins only where the held-out loss
-falls by more than its standard error.
+less together, and the average of a few of each kind was better than the best one of any kind on most sets (`make
+bench-heads`). One kind alone is better where many pictures tell so, and a network helps on larger sets and harms on
+the smallest: either is taken only where the held-out loss falls by more than its standard error.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def blends(
     *,
     single: bool,
 ) -> list[Blend]:
-    """Return the averages worth a look, the linear one first, then the one with a network if there is any.
+    """Return the averages worth a look: that of the linear kinds, each kind alone, all with a network if there is one.
 
     Args:
         logits: of the candidates that saw every fold, float32[held out, classes].
@@ -74,19 +74,24 @@ def blends(
         [*regressions[: 1 if single else REGRESSIONS]],
     ]
     groups = [group for group in groups if group]
-    found = [_blend(groups, logits, scores, labels, weights)]
+    wanted = [groups]
+    if len(groups) > 1:
+        wanted += [[group] for group in groups]
     if networks:
-        found.append(_blend([*groups, [*networks[:1]]], logits, scores, labels, weights))
-    return found
+        wanted.append([*groups, [*networks[:1]]])
+    return [_blend(each, logits, scores, labels, weights) for each in wanted]
 
 
-def better(linear: Blend, whole: Blend, labels: RowArray, weights: FloatArray) -> Blend:
-    """Return the one with a network if its loss is lower by more than the standard error of the difference."""
-    gains = losses(linear.logits, labels) - losses(whole.logits, labels)  # [held out]
+def best_of(found: Sequence[Blend], labels: RowArray, weights: FloatArray) -> Blend:
+    """Return the first, or a later one whose loss is lower by more than the standard error of the difference."""
     shares = weights.astype(np.float64) / weights.sum(dtype=np.float64)
-    mean = float(shares @ gains)
-    error = float(np.sqrt((shares**2) @ (gains - mean) ** 2))
-    return whole if mean > error else linear
+    best = found[0]
+    for other in found[1:]:
+        gains = losses(best.logits, labels) - losses(other.logits, labels)  # [held out]
+        mean = float(shares @ gains)
+        if mean > float(np.sqrt((shares**2) @ (gains - mean) ** 2)):
+            best = other
+    return best
 
 
 def _rank(found: Score) -> tuple[float, float]:

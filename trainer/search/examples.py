@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from trainer.batches import FloatArray, RowArray
     from trainer.fit import TrainingData
 
-MOST = 20_000
+MOST = 10_000
 """Pictures that a search looks at; of more it takes a sample, each class by its share."""
 
 ENOUGH_HELD_OUT = 1_000

@@ -10,13 +10,12 @@ import numpy as np
 from trainer.progress import Phase, Progress
 from trainer.recipes import AverageRecipe
 from trainer.search.candidates import (
-    PENALTIES,
     SHRINKAGES,
     lda_candidates,
     logistic_candidates,
     network_candidates,
 )
-from trainer.search.choice import better, blends
+from trainer.search.choice import best_of, blends
 from trainer.search.examples import search_examples
 from trainer.search.fold_fits import FoldFits
 from trainer.search.scoring import score
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
     from trainer.search.scoring import Score
 
 _KEPT = 2  # networks that come to the last rung
-_AVERAGES = 2  # without a network and with one
+_AVERAGES = 4  # both linear kinds, each alone, all with a network
 
 
 def search(
@@ -69,7 +68,9 @@ class _Search:
         self._began = clock()
         self._examples = search_examples(data, recipe.folds, recipe.class_weights, recipe.seed)
         self._fits = FoldFits(self._examples, look)
-        self._networks = network_candidates(recipe, len(data.training) + len(data.validation))
+        pictures = len(np.unique(data.training if data.origins is None else data.origins[data.training]))
+        self._regressions = logistic_candidates(recipe, pictures + len(data.validation))
+        self._networks = network_candidates(recipe, pictures + len(data.validation))
         self._logits: dict[Member, list[FloatArray]] = {}  # of each candidate, by fold
         self._scores: dict[Member, Score] = {}  # of those that were scored on all folds
         self._trials: list[Trial] = []
@@ -79,8 +80,8 @@ class _Search:
         """Do it."""
         examples, recipe = self._examples, self._recipe
         self._try(lda_candidates(recipe), 1, examples.folds)
-        if self._in_time(logistic_candidates(recipe)):
-            self._try(logistic_candidates(recipe), 1, examples.folds)
+        if self._in_time(self._regressions):
+            self._try(self._regressions, 1, examples.folds)
         first = max(1, examples.folds // 2)
         tried = [each for each in self._networks if self._in_time([each]) and self._try([each], 1, first)]
         if first < examples.folds:
@@ -120,7 +121,7 @@ class _Search:
     def _add(self, trial: Trial) -> None:
         self._trials.append(trial)
         best = min((each for each in self._trials if each.folds == trial.folds), key=lambda each: each.score.log_loss)
-        expected = len(SHRINKAGES) + len(PENALTIES) + len(self._networks) + _KEPT + _AVERAGES
+        expected = len(SHRINKAGES) + len(self._regressions) + len(self._networks) + _KEPT + _AVERAGES
         self._report(
             Progress(
                 Phase.SEARCHING,
@@ -143,7 +144,7 @@ class _Search:
         averages = blends(whole, self._scores, labels, weights, single=examples.folds < examples.cut)
         for each in averages:
             self._add(Trial(self._recipe_of(each), 3, examples.folds, each.score, self._clock() - began))
-        best = better(averages[0], averages[-1], labels, weights)
+        best = best_of(averages, labels, weights)
         return self._recipe_of(best)
 
     def _recipe_of(self, blend: Blend) -> AverageRecipe:

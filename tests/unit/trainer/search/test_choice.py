@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from trainer.recipes import LdaRecipe, LogisticRecipe, MlpRecipe
-from trainer.search.choice import better, blends
+from trainer.search.choice import best_of, blends
 from trainer.search.scoring import score
 
 _LABELS = (np.arange(300) % 3).astype(np.int32)
@@ -32,11 +32,11 @@ _LINEAR = {
 
 def test_the_best_of_each_kind_are_averaged() -> None:
     """Three discriminants and two regressions, the kinds with equal say; of many pictures one of each."""
-    (found,) = _blends(_LINEAR)
+    found = _blends(_LINEAR)[0]
     kinds = [each.kind for each in found.members]
     assert (kinds.count("lda"), kinds.count("logistic")) == (3, 2)
     assert len(found.factors) == 5
-    (single,) = _blends(_LINEAR, single=True)
+    single = _blends(_LINEAR, single=True)[0]
     assert [each.kind for each in single.members] == ["lda", "logistic"]
     assert score(found.logits, _LABELS, _ONES).factor == pytest.approx(1, abs=0.01)
 
@@ -44,6 +44,12 @@ def test_the_best_of_each_kind_are_averaged() -> None:
 def test_a_network_joins_only_if_it_proves_its_worth() -> None:
     """One that knows more is taken in, one that knows nothing is left out."""
     for signal, wanted in ((6.0, True), (0.0, False)):
-        linear, whole = _blends({**_LINEAR, MlpRecipe(): signal})
-        assert MlpRecipe() in whole.members
-        assert (better(linear, whole, _LABELS, _ONES) is whole) is wanted
+        found = _blends({**_LINEAR, MlpRecipe(): signal})
+        assert MlpRecipe() in found[-1].members
+        assert (MlpRecipe() in best_of(found, _LABELS, _ONES).members) is wanted
+
+
+def test_one_kind_alone_is_taken_where_the_other_knows_nothing() -> None:
+    """A useless regression is not averaged with a good discriminant."""
+    found = _blends({LdaRecipe(): 3.0, LogisticRecipe(): -1.0})
+    assert best_of(found, _LABELS, _ONES).members == (LdaRecipe(),)
