@@ -153,6 +153,11 @@ class TrainedNetwork:
 
     def _step(self, step: Any, rate: Any, rows: Any, partners: Any, factors: Any) -> Any:
         """Do one step on a batch, after `step` others, and return its loss."""
+        loss, *gradients = self._loss_and_gradients(step, rows, partners, factors)
+        self._update(gradients, rate, tf.cast(step + 1, tf.float32))
+        return loss
+
+    def _loss_and_gradients(self, step: Any, rows: Any, partners: Any, factors: Any) -> list[Any]:
         smoothing = self._method.label_smoothing
         inputs = self._batch(rows, partners, factors)
         targets = tf.one_hot(tf.gather(self._labels, rows), self._classes)
@@ -162,17 +167,11 @@ class TrainedNetwork:
             if self._method.weighted:
                 losses *= tf.gather(self._class_weights, tf.gather(self._labels, rows))
             loss = self._mean_loss(losses)
-        loss, *gradients = self._joined([loss, *tape.gradient(loss, self._variables)])
-        self._update(gradients, rate, tf.cast(step + 1, tf.float32))
-        return loss
+        return [loss, *tape.gradient(loss, self._variables)]
 
     def _mean_loss(self, losses: Any) -> Any:
-        """Return what this process's losses [batch] add to the mean of the batch: with one process, all of it."""
+        """Return the loss of a batch from those of its examples [batch]."""
         return tf.reduce_mean(losses)
-
-    def _joined(self, parts: list[Any]) -> list[Any]:
-        """Return the loss and gradients of the batch from this process's parts of them."""
-        return parts
 
     def _dropped(self, hidden: Any, seed: Any) -> Any:
         """Return hidden units [batch, units] with some of them dropped."""

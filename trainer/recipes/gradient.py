@@ -28,7 +28,7 @@ class SeedRecipe:
         class_weights: `none`, or `balanced`: the loss of an example counts in inverse proportion to its class's share.
         views: extra views of each training picture to train on as well; they must have been imported.
         view_seed: what those views were drawn from.
-        workers: processes that share the work, 0 to 16; 0 and 1 train in the trainer's own.
+        workers: processes that share the work, 0 to 16; 0 is the trainer's own alone. 1 is too, and makes what 2 make.
         seed: of the weights and the batches, 0 to 2^31 - 1.
     """
 
@@ -63,7 +63,7 @@ class SoftmaxRecipe:
         class_weights: `none`, or `balanced`: the loss of an example counts in inverse proportion to its class's share.
         views: extra views of each training picture to train on as well; they must have been imported.
         view_seed: what those views were drawn from.
-        workers: processes that share the work, 0 to 16; 0 and 1 train in the trainer's own.
+        workers: processes that share the work, 0 to 16; 0 is the trainer's own alone. 1 is too, and makes what 2 make.
         seed: of the weights and the batches, 0 to 2^31 - 1.
     """
 
@@ -109,7 +109,7 @@ class MlpRecipe:
         class_weights: `none`, or `balanced`: the loss of an example counts in inverse proportion to its class's share.
         views: extra views of each training picture to train on as well; they must have been imported.
         view_seed: what those views were drawn from.
-        workers: processes that share the work, 0 to 16; 0 and 1 train in the trainer's own.
+        workers: processes that share the work, 0 to 16; 0 is the trainer's own alone. 1 is too, and makes what 2 make.
         seed: of everything drawn, 0 to 2^31 - 1.
     """
 

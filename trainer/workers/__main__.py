@@ -37,7 +37,7 @@ _LOOK_S = 0.5
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Do the worker's part and end the process."""
-    given = _arguments(arguments)
+    given = arguments_of(arguments)
     if given.end_with_input:
         end_with_input()
     try:
@@ -106,7 +106,8 @@ def _await_task(folder: Path, wait_s: float) -> Task | None:
     return task
 
 
-def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
+def arguments_of(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Return `folder`, `wait_s` and `end_with_input`; None takes the process's own arguments."""
     parser = argparse.ArgumentParser(prog="python -m trainer.workers", description=__doc__)
     parser.add_argument("folder", type=Path, help="HOME/jobs/NUMBER/workers, as this machine sees it")
     parser.add_argument("--wait-s", type=float, default=600.0, help="seconds to wait for the job to begin (600)")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from graft.errors import AbortedError, CancelledError, FailedPreconditionError, InternalError
 from trainer import recipes
+from trainer.fitting import Fitting
 from trainer.job_checkpoints import JobCheckpoints
 from trainer.progress import Progress
 from trainer.workers.crew import DistantCrew, LocalCrew
@@ -16,6 +17,7 @@ from trainer.workers.events import Heard
 from trainer.workers.fitted import read_fitted
 from trainer.workers.lost_checkpoints import LostCheckpoints
 from trainer.workers.task import TASK_FILE, Task, fitted_file, new_attempt, write_task
+from trainer.workers.training import fit_network
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,8 +69,10 @@ class WorkersFit:
             AbortedError: reason WORKER_LOST; the same job created again goes on from the last checkpoint.
         """
         workers = getattr(recipe, "workers", 0)
-        if workers < 2 or not isinstance(checkpoints, JobCheckpoints):  # noqa: PLR2004 - one is none beside the trainer
+        if not workers or not isinstance(checkpoints, JobCheckpoints):
             return self.fit(recipe, data, on_progress, cancelled, checkpoints)
+        if workers == 1:
+            return _fit_alone(recipe, data, Fitting(recipe, data, on_progress, cancelled, checkpoints))
         folder = checkpoints.path.parent / WORKERS_FOLDER
         document = recipes.to_dict(recipe)
         lost = LostCheckpoints(checkpoints.path.parent.parent / LOST_FOLDER)
@@ -97,6 +101,13 @@ class WorkersFit:
             ) from None
         finally:
             (folder / TASK_FILE).unlink(missing_ok=True)  # workers that still run end by this
+
+
+def _fit_alone(recipe: Recipe, data: TrainingData, fitting: Fitting) -> FittedHead:
+    """Do what two workers do, in this process."""
+    from trainer.workers.parts import HalvedNetwork  # it imports TensorFlow, which takes seconds
+
+    return fit_network(recipe, data, fitting, HalvedNetwork)
 
 
 def threads_each(threads: int, workers: int) -> int:

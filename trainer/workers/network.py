@@ -1,10 +1,8 @@
 """A network in training in several processes: each takes its part of a batch, and the gradients are added up.
 
 Every worker holds all vectors and all weights. Each draws the same batches from the recipe's seed and works on its own
-rows of them; with L the losses of its rows and B the rows of the whole batch, it differentiates sum(L) / B. The sum of
-that over the workers, by tf.distribute's all-reduce, is the gradient of the whole batch's mean, which every worker then
-applies: so all weights stay the same to the bit, and are those of one process but for the order of additions. What is
-dropped is drawn for the whole batch too.
+rows of them (`trainer.workers.parts`). tf.distribute's all-reduce adds up the gradients, and every worker applies the
+sum: so all weights stay the same to the bit.
 """
 
 from __future__ import annotations
@@ -14,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import tensorflow as tf
 
 from trainer.batches import Batches
-from trainer.network_training import TrainedNetwork
 from trainer.workers.cluster import share
+from trainer.workers.parts import PartedNetwork
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +23,7 @@ if TYPE_CHECKING:
     from trainer.workers.cluster import Place
 
 
-class SharedNetwork(TrainedNetwork):
+class SharedNetwork(PartedNetwork):
     """A worker's copy of the network; `run` and `score` are called by all workers with the same arguments."""
 
     def __init__(
@@ -59,30 +57,17 @@ class SharedNetwork(TrainedNetwork):
         low, high = share(len(rows), self._place)
         return super().score(rows[low:high])
 
-    def _step(self, step: Any, rate: Any, rows: Any, partners: Any, factors: Any) -> Any:
-        return self._strategy.run(super()._step, (step, rate, rows, partners, factors))
+    def _step(self, *batch: Any) -> Any:
+        return self._strategy.run(super()._step, batch)
 
-    def _mean_loss(self, losses: Any) -> Any:
-        return tf.reduce_sum(losses) / tf.cast(self._whole_batch, tf.float32)
-
-    def _joined(self, parts: list[Any]) -> list[Any]:
-        return _added_up(parts)
-
-    def _dropped(self, hidden: Any, seed: Any) -> Any:
-        rows, units = tf.shape(hidden)[0], hidden.shape[1]
-        ones = tf.ones([self._whole_batch, units])
-        kept = tf.nn.experimental.stateless_dropout(ones, self._method.dropout, seed)  # 0, or 1 / share that is kept
-        return hidden * kept[self._first_row : self._first_row + rows]
+    def _loss_and_gradients(self, step: Any, rows: Any, partners: Any, factors: Any) -> list[Any]:
+        return _added_up(super()._loss_and_gradients(step, rows, partners, factors))
 
     def _scores(self, rows: Any) -> Any:
-        return self._strategy.run(self._scores_of_all, (rows,))
+        def of_all(own: Any) -> tuple[Any, ...]:
+            return self._scores_in_parts([own], lambda parts: _added_up(parts[0]))
 
-    def _scores_of_all(self, rows: Any) -> tuple[Any, Any, Any]:
-        losses, hits = self._judged(rows)
-        count, loss, right = _added_up([tf.cast(tf.size(rows), tf.float32), tf.reduce_sum(losses), tf.reduce_sum(hits)])
-        mean = loss / count
-        (squares,) = _added_up([tf.reduce_sum((losses - mean) ** 2)])
-        return mean, tf.sqrt(squares) / count, right / count  # standard error: sqrt(squares / n) / sqrt(n)
+        return self._strategy.run(of_all, (rows,))
 
 
 def _added_up(parts: list[Any]) -> list[Any]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from graft.errors import InternalError
 from trainer import recipes
 from trainer.fit import prepare_tensorflow
+from trainer.fitting import Fitting
 from trainer.job_checkpoints import JobCheckpoints
 from trainer.recipes import MlpRecipe, SeedRecipe, SoftmaxRecipe
 from trainer.stepping import StepBudget
@@ -23,8 +24,10 @@ if TYPE_CHECKING:
     from typing import Any
 
     from trainer.checkpoints import Checkpoint
-    from trainer.fit import FittedHead
+    from trainer.fit import FittedHead, TrainingData
+    from trainer.network_training import TrainedNetwork
     from trainer.progress import Progress
+    from trainer.recipes import Recipe
     from trainer.workers.cluster import Place
     from trainer.workers.task import Task
 
@@ -55,22 +58,28 @@ def train(
     import tensorflow as tf
 
     strategy = tf.distribute.MultiWorkerMirroredStrategy()
-    from trainer.fit_descent import fit_descent
-    from trainer.fit_mlp import fit_mlp
-    from trainer.fitting import Fitting
     from trainer.workers.network import SharedNetwork, told_by_all
 
     recipe = recipes.from_dict(task.recipe)
-    if not isinstance(recipe, (MlpRecipe, SoftmaxRecipe, SeedRecipe)):
-        raise TypeError(f"recipe {recipe.kind} is not trained by workers")
     data = read_data(folder, task)
     own = JobCheckpoints(folder / task.checkpoint_file, task.origin, note, task.every_s, time.monotonic)
     checkpoints = AgreedCheckpoints(own, place, partial(told_by_all, strategy, place))
     fitting = Fitting(recipe, data, report, lambda: False, checkpoints, SameSteps())
-    network = partial(SharedNetwork, strategy=strategy, place=place)
+    return fit_network(recipe, data, fitting, partial(SharedNetwork, strategy=strategy, place=place))
+
+
+def fit_network(
+    recipe: Recipe, data: TrainingData, fitting: Fitting, network: Callable[..., TrainedNetwork]
+) -> FittedHead:
+    """Fit a head by a recipe of gradient steps, over a network that `network` makes as `TrainedNetwork` is made."""
+    from trainer.fit_descent import fit_descent
+    from trainer.fit_mlp import fit_mlp
+
     if isinstance(recipe, MlpRecipe):
         return fit_mlp(recipe, data, fitting, network)
-    return fit_descent(recipe, data, fitting, network)
+    if isinstance(recipe, (SoftmaxRecipe, SeedRecipe)):
+        return fit_descent(recipe, data, fitting, network)
+    raise TypeError(f"recipe {recipe.kind} is not made of gradient steps")
 
 
 class SameSteps(StepBudget):

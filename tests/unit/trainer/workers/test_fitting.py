@@ -77,6 +77,20 @@ def test_two_workers_make_the_head_of_one(by_two: FittedHead, data: TrainingData
     assert heads.tensors_bytes(other.network) != heads.tensors_bytes(by_two.network)
 
 
+def test_two_workers_make_the_bits_of_workers_1(
+    tmp_path: Path,
+    by_two: FittedHead,
+    data: TrainingData,
+    checkpoints_in: Callable[[Path, list[str]], JobCheckpoints],
+) -> None:
+    """One worker is the trainer's process, working on the same halves of every batch."""
+    reports: list[Progress] = []
+    alone = replace(_MLP, workers=1)
+    one = _MADE(alone, data, reports.append, lambda: bool(_running(tmp_path)), checkpoints_in(tmp_path / "1", []))
+    assert heads.tensors_bytes(one.network) == heads.tensors_bytes(by_two.network)
+    assert one.history == by_two.history == tuple(reports)
+
+
 def test_plain_gradient_steps_are_shared_too(
     tmp_path: Path, data: TrainingData, checkpoints_in: Callable[[Path, list[str]], JobCheckpoints]
 ) -> None:
