@@ -152,4 +152,6 @@ def _aliases(aliases: object) -> str:
 
 def _settings(recipe: object) -> str:
     values = {each.name: getattr(recipe, each.name) for each in dataclasses.fields(recipe)}  # type: ignore[arg-type] # a Recipe, imported only when needed
-    return ", ".join(f"{name}={value}" for name, value in values.items() if value is not False and value not in (None, "", ()))
+    return ", ".join(
+        f"{name}={value}" for name, value in values.items() if value is not False and value not in (None, "", ())
+    )
