@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from trainer import batches
 from trainer.class_weights import class_weights
+from trainer.held_vectors import held
 from trainer.network_method import Inputs, Method
 from trainer.network_training import TrainedNetwork
 from trainer.recipes import SeedRecipe
@@ -40,7 +41,7 @@ def fit_descent(
     method = Method(
         adam=False, relu_logits=isinstance(recipe, SeedRecipe), weighted=counted is not None, seed=recipe.seed
     )
-    network = network_type(tf.constant(data.vectors), tf.constant(data.labels), weights, raw, method)
+    network = network_type(held(data.vectors), tf.constant(data.labels), weights, raw, method)
     fitting.begin(network)
     while fitting.step < recipe.steps:
         start = fitting.step - fitting.step % _BLOCK

@@ -11,6 +11,7 @@ import tensorflow as tf
 from trainer import batches
 from trainer.class_weights import class_weights
 from trainer.early_stopping import EarlyStopping
+from trainer.held_vectors import held
 from trainer.network_method import Inputs, Method
 from trainer.network_training import TrainedNetwork
 from trainer.progress import Phase
@@ -37,7 +38,7 @@ def fit_mlp(
     watch = EarlyStopping(recipe.patience)
     inputs = _standardised(recipe, data, data.training)
     network = network_type(
-        tf.constant(data.vectors), tf.constant(data.labels), _he_weights(recipe, data), inputs, method_of(recipe)
+        held(data.vectors), tf.constant(data.labels), _he_weights(recipe, data), inputs, method_of(recipe)
     )
     resumed = fitting.begin(network)
     if resumed:

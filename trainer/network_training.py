@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from trainer.batches import Batches, FloatArray
     from trainer.network_method import Inputs, Method
 
+_JUDGED_ROWS = 4096
 _BETA1, _BETA2, _EPSILON = 0.9, 0.999, 1e-8  # Adam's, by Kingma and Ba (2015)
 
 
@@ -205,11 +206,21 @@ class TrainedNetwork:
         return tf.reduce_mean(losses), error, tf.reduce_mean(hits)
 
     def _judged(self, rows: Any) -> tuple[Any, Any]:
-        """Return the loss of each of the rows, float32[n], and 1 where the answer is right, float32[n]."""
-        outputs = self._forward((tf.gather(self._vectors, rows) - self._mean) / self._scale, None)
-        labels = tf.gather(self._labels, rows)
-        losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, outputs)
-        return losses, tf.cast(tf.argmax(outputs, 1, tf.int32) == labels, tf.float32)
+        """Return the loss of each of the rows, float32[n], and 1 where the answer is right, float32[n].
+
+        Many rows are done in pieces, so that no copy of their vectors is large.
+        """
+        count = tf.shape(rows)[0]
+        pieces = (count + _JUDGED_ROWS - 1) // _JUDGED_ROWS
+        losses = tf.TensorArray(tf.float32, pieces, infer_shape=False, element_shape=[None])
+        hits = tf.TensorArray(tf.float32, pieces, infer_shape=False, element_shape=[None])
+        for index in tf.range(pieces):
+            piece = rows[index * _JUDGED_ROWS : (index + 1) * _JUDGED_ROWS]
+            outputs = self._forward((tf.gather(self._vectors, piece) - self._mean) / self._scale, None)
+            labels = tf.gather(self._labels, piece)
+            losses = losses.write(index, tf.nn.sparse_softmax_cross_entropy_with_logits(labels, outputs))
+            hits = hits.write(index, tf.cast(tf.argmax(outputs, 1, tf.int32) == labels, tf.float32))
+        return losses.concat(), hits.concat()
 
 
 def _counted(inputs: Inputs) -> FloatArray:

@@ -156,3 +156,24 @@ def test_linear_recipes_learn_and_repeat_themselves(recipe: Recipe, data: Traini
     assert head.history == tuple(reports)
     with pytest.raises(CancelledError):
         fit(recipe, data, lambda _: None, lambda: True)
+
+
+def test_many_rows_are_scored_in_pieces(data: TrainingData, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The score of a set that is cut into pieces is that of the whole set."""
+    import tensorflow as tf
+
+    from trainer import batches, network_training
+    from trainer.network_method import Inputs, Method
+    from trainer.network_training import TrainedNetwork
+
+    weights = batches.he_weights(0, (40, 5))
+    inputs = Inputs(np.zeros(40, np.float32), np.ones(40, np.float32), np.zeros((5, 40), np.float32))
+    network = TrainedNetwork(tf.constant(data.vectors), tf.constant(data.labels), weights, inputs, Method(adam=False))
+    rows = np.arange(300, dtype=np.int32)
+    whole = network.score(rows)
+    monkeypatch.setattr(network_training, "_JUDGED_ROWS", 64)
+    other = TrainedNetwork(tf.constant(data.vectors), tf.constant(data.labels), weights, inputs, Method(adam=False))
+    pieces = other.score(rows)
+    assert pieces.loss == pytest.approx(whole.loss, rel=1e-5)
+    assert pieces.standard_error == pytest.approx(whole.standard_error, rel=1e-4)
+    assert pieces.accuracy == pytest.approx(whole.accuracy, rel=1e-6)
