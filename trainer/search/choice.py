@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from trainer.discriminant import LEDOIT_WOLF
 from trainer.recipes import LdaRecipe, LogisticRecipe, MlpRecipe
 from trainer.search.scoring import losses, score
 
@@ -24,8 +25,14 @@ if TYPE_CHECKING:
     from trainer.recipes import Member
     from trainer.search.scoring import Score
 
-DISCRIMINANTS, REGRESSIONS = 3, 2
-"""How many of each are averaged; one of each where many pictures tell them apart."""
+DISCRIMINANTS, REGRESSIONS = 2, 2
+"""How many of each are averaged; one of each where many pictures tell them apart.
+
+Ledoit and Wolf's shrinkage is always among the two discriminants: it follows from a formula, not from luck.
+"""
+
+DISCRIMINANTS_SAY = 2.0
+"""What the discriminants count in the average without a network, the regressions 1: they err less on few pictures."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,17 +76,19 @@ def blends(
         (each for each in logits if isinstance(each, LogisticRecipe)), key=lambda each: _rank(scores[each])
     )
     networks = sorted((each for each in logits if isinstance(each, MlpRecipe)), key=lambda each: scores[each].log_loss)
+    if not single:
+        discriminants.sort(key=lambda each: each.shrinkage != LEDOIT_WOLF)
     groups: list[list[Member]] = [
         [*discriminants[: 1 if single else DISCRIMINANTS]],
         [*regressions[: 1 if single else REGRESSIONS]],
     ]
     groups = [group for group in groups if group]
-    wanted = [groups]
+    wanted = [(groups, (DISCRIMINANTS_SAY, 1.0)[: len(groups)])]
     if len(groups) > 1:
-        wanted += [[group] for group in groups]
+        wanted += [([group], (1.0,)) for group in groups]
     if networks:
-        wanted.append([*groups, [*networks[:1]]])
-    return [_blend(each, logits, scores, labels, weights) for each in wanted]
+        wanted.append(([*groups, [*networks[:1]]], (1.0,) * (len(groups) + 1)))
+    return [_blend(each, say, logits, scores, labels, weights) for each, say in wanted]
 
 
 def best_of(found: Sequence[Blend], labels: RowArray, weights: FloatArray) -> Blend:
@@ -100,6 +109,7 @@ def _rank(found: Score) -> tuple[float, float]:
 
 def _blend(
     groups: Sequence[Sequence[Member]],
+    say: Sequence[float],
     logits: Mapping[Member, FloatArray],
     scores: Mapping[Member, Score],
     labels: RowArray,
@@ -107,7 +117,11 @@ def _blend(
 ) -> Blend:
     """Average the groups, each group the average of its members, each member made as sure of itself as it may be."""
     members = tuple(member for group in groups for member in group)
-    shares = [scores[member].factor / len(group) / len(groups) for group in groups for member in group]
+    shares = [
+        scores[member].factor * weight / len(group) / sum(say)
+        for group, weight in zip(groups, say, strict=True)
+        for member in group
+    ]
     summed = np.zeros_like(logits[members[0]])
     for member, share in zip(members, shares, strict=True):
         summed += np.float32(share) * logits[member]

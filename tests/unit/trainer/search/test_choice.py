@@ -25,19 +25,22 @@ def _blends(signals: dict[object, float], *, single: bool = False) -> list:
 
 
 _LINEAR = {
+    LdaRecipe(): 1.05,
     **{LdaRecipe(shrinkage=each / 10): 1 + each / 10 for each in range(1, 6)},
     **{LogisticRecipe(l2=float(each)): 1 + each / 10 for each in range(1, 5)},
 }
 
 
 def test_the_best_of_each_kind_are_averaged() -> None:
-    """Three discriminants and two regressions, the kinds with equal say; of many pictures one of each."""
+    """Ledoit and Wolf's discriminant, the best other and two regressions; of many pictures the best of each."""
     found = _blends(_LINEAR)[0]
     kinds = [each.kind for each in found.members]
-    assert (kinds.count("lda"), kinds.count("logistic")) == (3, 2)
-    assert len(found.factors) == 5
+    assert (kinds.count("lda"), kinds.count("logistic")) == (2, 2)
+    assert found.members[0] == LdaRecipe()
+    assert len(found.factors) == 4
     single = _blends(_LINEAR, single=True)[0]
     assert [each.kind for each in single.members] == ["lda", "logistic"]
+    assert single.members[0] != LdaRecipe()
     assert score(found.logits, _LABELS, _ONES).factor == pytest.approx(1, abs=0.01)
 
 
