@@ -132,6 +132,7 @@ def test_a_job_whose_trainer_is_killed_goes_on(small_stack: Any, client: Client,
     assert {path.as_posix() for path in made} - {"heads"} == {
         "heads/waited",
         "heads/waited/1",
+        "heads/waited/1/evaluation.json",
         "heads/waited/1/head.safetensors",
         "heads/waited/1/manifest.json",
     }
