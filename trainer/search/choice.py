@@ -31,8 +31,11 @@ DISCRIMINANTS, REGRESSIONS = 2, 2
 Ledoit and Wolf's shrinkage is always among the two discriminants: it follows from a formula, not from luck.
 """
 
-DISCRIMINANTS_SAY = 2.0
-"""What the discriminants count in the average without a network, the regressions 1: they err less on few pictures."""
+DISCRIMINANTS_SAY, NETWORK_SAY = 2.0, 1.5
+"""What they count in an average, beside the regressions with 1: discriminants err less on few pictures."""
+
+LEAST_GAIN = 1e-3
+"""Nats that a change must bring: a member that hardly moves the average can seem to help without fail."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,7 +90,7 @@ def blends(
     if len(groups) > 1:
         wanted += [([group], (1.0,)) for group in groups]
     if networks:
-        wanted.append(([*groups, [*networks[:1]]], (1.0,) * (len(groups) + 1)))
+        wanted.append(([*groups, [*networks[:1]]], (*wanted[0][1], NETWORK_SAY)))
     return [_blend(each, say, logits, scores, labels, weights) for each, say in wanted]
 
 
@@ -98,7 +101,7 @@ def best_of(found: Sequence[Blend], labels: RowArray, weights: FloatArray) -> Bl
     for other in found[1:]:
         gains = losses(best.logits, labels) - losses(other.logits, labels)  # [held out]
         mean = float(shares @ gains)
-        if mean > float(np.sqrt((shares**2) @ (gains - mean) ** 2)):
+        if mean > max(float(np.sqrt((shares**2) @ (gains - mean) ** 2)), LEAST_GAIN):
             best = other
     return best
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from trainer.recipes import LdaRecipe, LogisticRecipe, MlpRecipe
-from trainer.search.choice import best_of, blends
+from trainer.search.choice import Blend, best_of, blends
 from trainer.search.scoring import score
 
 _LABELS = (np.arange(300) % 3).astype(np.int32)
@@ -45,14 +45,19 @@ def test_the_best_of_each_kind_are_averaged() -> None:
 
 
 def test_a_network_joins_only_if_it_proves_its_worth() -> None:
-    """One that knows more is taken in, one that knows nothing is left out."""
-    for signal, wanted in ((6.0, True), (0.0, False)):
+    """One that knows more is taken in, one that is wrong is left out."""
+    for signal, wanted in ((6.0, True), (-1.0, False)):
         found = _blends({**_LINEAR, MlpRecipe(): signal})
         assert MlpRecipe() in found[-1].members
         assert (MlpRecipe() in best_of(found, _LABELS, _ONES).members) is wanted
 
 
-def test_one_kind_alone_is_taken_where_the_other_knows_nothing() -> None:
-    """A useless regression is not averaged with a good discriminant."""
-    found = _blends({LdaRecipe(): 3.0, LogisticRecipe(): -1.0})
-    assert best_of(found, _LABELS, _ONES).members == (LdaRecipe(),)
+def test_a_later_average_must_be_better_beyond_chance() -> None:
+    """The first one stays unless another's loss is lower by more than its standard error, and not by a trifle."""
+    first, better, same = (
+        Blend((LdaRecipe(),), (1.0,), logits, score(logits, _LABELS, _ONES))
+        for logits in (_logits(0, 1.0), _logits(1, 3.0), _logits(0, 1.0005))
+    )
+    assert best_of([first, better], _LABELS, _ONES) is better
+    assert best_of([better, first], _LABELS, _ONES) is better
+    assert best_of([first, same], _LABELS, _ONES) is first
