@@ -34,6 +34,10 @@ Ledoit and Wolf's shrinkage is always among the two discriminants: it follows fr
 DISCRIMINANTS_SAY, NETWORK_SAY = 2.0, 1.5
 """What they count in an average, beside the regressions with 1: discriminants err less on few pictures."""
 
+FEW_A_CLASS, DISCRIMINANTS_SAY_OF_FEW = 10, 8.0
+"""With fewer pictures a class there is one discriminant, Ledoit and Wolf's, and it counts more: regressions fall behind,
+and held-out scores tell next to nothing."""
+
 LEAST_GAIN = 1e-3
 """Nats that a change must bring: a member that hardly moves the average can seem to help without fail."""
 
@@ -62,6 +66,7 @@ def blends(
     weights: FloatArray,
     *,
     single: bool,
+    few: bool = False,
 ) -> list[Blend]:
     """Return the averages worth a look: that of the linear kinds, each kind alone, all with a network if there is one.
 
@@ -71,6 +76,7 @@ def blends(
         labels: int32[held out].
         weights: float32[held out], what each counts.
         single: take one of each kind.
+        few: there are fewer than FEW_A_CLASS pictures a class.
     """
     discriminants = sorted(
         (each for each in logits if isinstance(each, LdaRecipe)), key=lambda each: _rank(scores[each])
@@ -82,11 +88,11 @@ def blends(
     if not single:
         discriminants.sort(key=lambda each: each.shrinkage != LEDOIT_WOLF)
     groups: list[list[Member]] = [
-        [*discriminants[: 1 if single else DISCRIMINANTS]],
+        [*discriminants[: 1 if single or few else DISCRIMINANTS]],
         [*regressions[: 1 if single else REGRESSIONS]],
     ]
     groups = [group for group in groups if group]
-    wanted = [(groups, (DISCRIMINANTS_SAY, 1.0)[: len(groups)])]
+    wanted = [(groups, (DISCRIMINANTS_SAY_OF_FEW if few else DISCRIMINANTS_SAY, 1.0)[: len(groups)])]
     if len(groups) > 1:
         wanted += [([group], (1.0,)) for group in groups]
     if networks:

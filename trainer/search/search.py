@@ -15,7 +15,7 @@ from trainer.search.candidates import (
     logistic_candidates,
     network_candidates,
 )
-from trainer.search.choice import best_of, blends
+from trainer.search.choice import FEW_A_CLASS, best_of, blends
 from trainer.search.examples import search_examples
 from trainer.search.fold_fits import FoldFits
 from trainer.search.scoring import score
@@ -141,7 +141,9 @@ class _Search:
         labels, weights = examples.labels[rows], examples.counted[rows]
         whole = {each: np.concatenate(found) for each, found in self._logits.items() if len(found) == examples.folds}
         began = self._clock()
-        averages = blends(whole, self._scores, labels, weights, single=examples.folds < examples.cut)
+        few = len(examples.plain) < FEW_A_CLASS * examples.classes
+        single = examples.folds < examples.cut
+        averages = blends(whole, self._scores, labels, weights, single=single, few=few)
         for each in averages:
             self._add(Trial(self._recipe_of(each), 3, examples.folds, each.score, self._clock() - began))
         best = best_of(averages, labels, weights)
