@@ -35,8 +35,8 @@ DISCRIMINANTS_SAY, NETWORK_SAY = 2.0, 1.5
 """What they count in an average, beside the regressions with 1: discriminants err less on few pictures."""
 
 FEW_A_CLASS, DISCRIMINANTS_SAY_OF_FEW = 10, 8.0
-"""With fewer pictures a class there is one discriminant, Ledoit and Wolf's, and it counts more: regressions fall behind,
-and held-out scores tell next to nothing."""
+"""With fewer pictures a class there is one discriminant, Ledoit and Wolf's, and it counts more: regressions fall
+behind, and held-out scores tell next to nothing."""
 
 LEAST_GAIN = 1e-3
 """Nats that a change must bring: a member that hardly moves the average can seem to help without fail."""
