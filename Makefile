@@ -59,7 +59,7 @@ test-kill: $(VENV)/.dev ## Kill the cache's owner in mid-write 500 times; nothin
 
 .PHONY: test-kill-jobs
 test-kill-jobs: $(VENV)/.dev ## Kill the trainer in the middle of jobs; they must end with the same weights
-	GRAFT_JOB_KILLS=20 $(BIN)/python -m pytest tests/unit/trainer/test_job_kills.py --timeout=3600
+	GRAFT_JOB_KILLS=20 $(BIN)/python -m pytest tests/unit/trainer/jobs/test_kills.py --timeout=3600
 
 .PHONY: fuzz
 fuzz: $(VENV)/.dev ## Decode mutated pictures for a long time; nothing but clear refusals may come of it

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from bench.dialogue import serve
 
-from trainer import batches
-from trainer.fit import TrainingData, fit, prepare_tensorflow
+from trainer.fitting import batches
+from trainer.fitting.fit import TrainingData, fit, prepare_tensorflow
 from trainer.recipes import SeedRecipe, from_dict
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-_DRAWN_AT_ONCE = 200  # as trainer.fit_descent draws them
+_DRAWN_AT_ONCE = 200  # as trainer.fitting.fit_descent draws them
 _CLUSTERS_APART = 1.5
 
 
@@ -94,7 +94,7 @@ def large(recipe: str, examples: int, dimensions: int, classes: int) -> dict[str
     began = time.perf_counter()
     fitted = fit(from_dict({"kind": recipe}), data, lambda _: None, lambda: False)
     seconds = time.perf_counter() - began
-    from trainer import heads
+    from trainer.registry import heads
 
     test = order[eighth:quarter]
     answers = heads.predict(fitted.network, vectors[test]).argmax(axis=1)

@@ -20,13 +20,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from bench.machine import machine
 
-from trainer.fit import TrainingData, fit, prepare_tensorflow
-from trainer.job_checkpoints import JobCheckpoints
+from trainer.fitting.fit import TrainingData, fit, prepare_tensorflow
+from trainer.jobs.checkpoints import JobCheckpoints
 from trainer.recipes import MlpRecipe
 from trainer.workers.fitting import WorkersFit
 
 if TYPE_CHECKING:
-    from trainer.progress import Progress
+    from trainer.jobs.progress import Progress
 
 HERE = Path("var/bench")
 

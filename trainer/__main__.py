@@ -27,7 +27,6 @@ from graft.owner_lock import OwnerLock
 from graft.serving.settings import load_settings
 from graft.serving.stage import run_stage
 from graft.v1 import feature_extractor_pb2_grpc, trainer_pb2, trainer_pb2_grpc
-from trainer.analyses import Analyses
 from trainer.catalog.classifiers import ClassifierStore
 from trainer.catalog.connection import Catalog
 from trainer.catalog.corrections import CorrectionStore
@@ -37,25 +36,26 @@ from trainer.catalog.further_sources import FurtherSourceStore
 from trainer.catalog.jobs import JobStore
 from trainer.catalog.parts import PartStore
 from trainer.comparison.comparing import Comparing
+from trainer.datasets.importing import Importer
+from trainer.datasets.placed_examples import PlacedExamples
+from trainer.datasets.placing import Placer
+from trainer.datasets.placing_thumbnails import Thumbnails
 from trainer.diagnosis.doctor import Doctor
 from trainer.export.exporting import Exporter
 from trainer.features import ExtractorFeatures
-from trainer.fit import fit, prepare_tensorflow
-from trainer.head_files import HeadDirectory
-from trainer.importing import Importer
-from trainer.job_folders import FolderSettings, JobFolders
-from trainer.jobs import JobRunner
-from trainer.learning_curve import LearningCurves
-from trainer.placed_examples import PlacedExamples
-from trainer.placing import Placer
-from trainer.placing_thumbnails import Thumbnails
-from trainer.registry import Registry
+from trainer.fitting.fit import fit, prepare_tensorflow
+from trainer.jobs.analyses import Analyses
+from trainer.jobs.folders import FolderSettings, JobFolders
+from trainer.jobs.runner import JobRunner
+from trainer.jobs.slot import Slot
+from trainer.jobs.training import Training
+from trainer.learning_curve.measuring import LearningCurves
+from trainer.registry.head_files import HeadDirectory
+from trainer.registry.registry import Registry
 from trainer.report.contents import Reports
 from trainer.service import TrainerService
 from trainer.service.export_trunk import ExtractorTrunk
 from trainer.settings import TrainerSettings
-from trainer.slot import Slot
-from trainer.training import Training
 from trainer.workers.fitting import WorkersFit
 
 if TYPE_CHECKING:

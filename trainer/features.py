@@ -13,8 +13,8 @@ from graft.errors import Code, FailedPreconditionError, UnavailableError
 from graft.serving.call_context import outgoing_metadata, outgoing_timeout
 from graft.v1 import common_pb2
 from graft.v1 import feature_extractor_pb2 as pb
-from trainer.importing import NO_VIEWS, Stored, Views
-from trainer.interruption import wait_for
+from trainer.datasets.importing import NO_VIEWS, Stored, Views
+from trainer.jobs.interruption import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Sequence

@@ -12,8 +12,9 @@ import time
 
 import numpy as np
 
-from trainer import heads, recipes
-from trainer.fit import TrainingData, fit, prepare_tensorflow
+from trainer import recipes
+from trainer.fitting.fit import TrainingData, fit, prepare_tensorflow
+from trainer.registry import heads
 
 VALIDATION = 1 / 8
 

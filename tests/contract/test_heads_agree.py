@@ -13,10 +13,10 @@ import safetensors.numpy
 from classifier.heads import read_head
 from classifier.verdicts import Verdict
 from graft.errors import DataLossError
-from trainer import heads
 from trainer.evaluation.held_out import HeldOut
 from trainer.evaluation.unknown import find_unknown_rule, verdict_counts
-from trainer.unknown_rule import UnknownRule, distances, unknown_scores
+from trainer.registry import heads
+from trainer.registry.unknown_rule import UnknownRule, distances, unknown_scores
 
 _CLASSES = 4
 

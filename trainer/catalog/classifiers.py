@@ -17,7 +17,7 @@ PRODUCTION = "production"
 
 
 class ClassifierStore:
-    """The classifiers, versions and aliases of one catalog; the files are `trainer.registry`'s."""
+    """The classifiers, versions and aliases of one catalog; the files are `trainer.registry.registry`'s."""
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog

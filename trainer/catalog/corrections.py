@@ -13,7 +13,7 @@ from graft.errors import InvalidArgumentError, Violation
 from trainer.catalog.datasets import dataset_id
 from trainer.catalog.examples import check_digests
 from trainer.catalog.parts import remember_parts
-from trainer.labels import check_label
+from trainer.datasets.labels import check_label
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -17,8 +17,8 @@ from trainer.catalog.datasets import dataset_id
 from trainer.catalog.examples_digest import digest_of
 from trainer.catalog.further_sources import note_source
 from trainer.catalog.parts import first_part, part_in, remember_parts, reopened_part
-from trainer.labels import check_label
-from trainer.split import Part
+from trainer.datasets.labels import check_label
+from trainer.datasets.split import Part
 
 if TYPE_CHECKING:
     import sqlite3

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from trainer.progress import Progress
+from trainer.jobs.progress import Progress
 
 
 class JobState(StrEnum):
     """Where a job is: QUEUED -> RUNNING -> one of the rest, which are final.
 
     A queued job may be CANCELLED. A running one whose trainer ends is QUEUED again, and goes on in its turn; it is
-    INTERRUPTED only if the trainer died of it time after time (`trainer.job_recovery`).
+    INTERRUPTED only if the trainer died of it time after time (`trainer.jobs.recovery`).
     """
 
     QUEUED = "QUEUED"

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from trainer.catalog.connection import Catalog
     from trainer.catalog.paging import Page
-    from trainer.progress import Progress
+    from trainer.jobs.progress import Progress
 
 MAX_EVENTS = 1000
 _MAX_DIGITS = 18  # any number of so many digits fits an SQLite integer
@@ -24,7 +24,7 @@ _SELECT = """SELECT number, dataset, classifier, recipe, state, reason, message,
 
 
 class JobStore:
-    """The jobs of one catalog; it records what `trainer.jobs` decides."""
+    """The jobs of one catalog; it records what `trainer.jobs.runner` decides."""
 
     def __init__(self, catalog: Catalog, max_events: int = MAX_EVENTS) -> None:
         """Keep at most `max_events` events a job: past that, every second report of progress is dropped."""

@@ -5,8 +5,8 @@ The first of these that says something decides:
 1. the part that the picture has in this dataset under another label: a placed picture never moves;
 2. the parts that the caller allows, if it is only one;
 3. the part that it had when it was removed from this dataset, if that is allowed;
-4. its near duplicates (`trainer.placing`), if theirs is allowed;
-5. its digest (`trainer.split`), among the allowed parts.
+4. its near duplicates (`trainer.datasets.placing`), if theirs is allowed;
+5. its digest (`trainer.datasets.split`), among the allowed parts.
 
 Only 4 needs vectors, of many pictures at once. So a picture for which 1 to 3 say nothing is added in the part of its
 digest and noted as unplaced; placing it may change that part once, before anything is trained on it.
@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from trainer.catalog.datasets import dataset_id
-from trainer.split import Part, part_of
+from trainer.datasets.split import Part, part_of
 
 if TYPE_CHECKING:
     import sqlite3

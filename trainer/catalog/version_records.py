@@ -19,7 +19,7 @@ class Version:
         classifier: its name.
         version: counts upward from 1; a deleted number is never given again.
         job_number: the job that made it.
-        manifest: the text of manifest.json, byte for byte (the format: `trainer.heads`).
+        manifest: the text of manifest.json, byte for byte (the format: `trainer.registry.heads`).
         created_ms: milliseconds since 1970 UTC.
         aliases: the aliases that point at it now, sorted.
     """

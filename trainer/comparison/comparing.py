@@ -11,23 +11,23 @@ import numpy as np
 from graft.errors import FailedPreconditionError, InvalidArgumentError, Violation
 from trainer.comparison import methods
 from trainer.comparison.folds import check_enough, stratified_folds
+from trainer.datasets.snapshots import check_trainable, take_snapshot
+from trainer.datasets.vectors import FeatureSource, load_vectors
 from trainer.diagnosis.near_duplicates import near_pairs
 from trainer.evaluation.intervals import wilson_interval
-from trainer.fit import TrainingData
-from trainer.progress import Phase, Progress
-from trainer.snapshots import check_trainable, take_snapshot
-from trainer.vectors import FeatureSource, load_vectors
+from trainer.fitting.fit import TrainingData
+from trainer.jobs.progress import Phase, Progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
-    from trainer.batches import FloatArray
     from trainer.catalog.examples import ExampleStore
     from trainer.comparison.folds import Fold
     from trainer.comparison.methods import Fit
-    from trainer.snapshots import Snapshot
+    from trainer.datasets.snapshots import Snapshot
+    from trainer.fitting.batches import FloatArray
 
     Report = Callable[[Progress], None]
 
@@ -86,7 +86,7 @@ class Comparing:
     Args:
         examples: of the datasets.
         source: has vectors and previews.
-        fit: `trainer.fit.fit`.
+        fit: `trainer.fitting.fit.fit`.
         clock: seconds.
     """
 

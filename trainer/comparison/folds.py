@@ -12,7 +12,7 @@ from graft.errors import FailedPreconditionError, Violation
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from trainer.batches import RowArray
+    from trainer.fitting.batches import RowArray
 
 _VALIDATION_SHARE: Final = 0.125
 _MOST_NAMED: Final = 5

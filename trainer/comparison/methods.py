@@ -9,18 +9,19 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from graft.errors import FailedPreconditionError, InvalidArgumentError, Violation
-from trainer import heads, recipes
+from trainer import recipes
 from trainer.comparison import hand_made
+from trainer.registry import heads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
-    from trainer.batches import FloatArray, RowArray
     from trainer.comparison.folds import Fold
-    from trainer.fit import FittedHead, TrainingData
-    from trainer.progress import Progress
+    from trainer.fitting.batches import FloatArray, RowArray
+    from trainer.fitting.fit import FittedHead, TrainingData
+    from trainer.jobs.progress import Progress
 
     Fit = Callable[[recipes.Recipe, TrainingData, Callable[[Progress], None], Callable[[], bool]], FittedHead]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Final
 
+from trainer.datasets.split import Part
 from trainer.diagnosis.findings import Finding
-from trainer.split import Part
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

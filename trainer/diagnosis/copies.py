@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from trainer.batches import FloatArray, RowArray
+    from trainer.fitting.batches import FloatArray, RowArray
 
 SAME_THUMBNAIL: Final = 0.99
 NOT_CONTRADICTED: Final = 0.1

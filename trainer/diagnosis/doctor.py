@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Final, Protocol
 import numpy as np
 
 from graft.errors import FailedPreconditionError
+from trainer.datasets.vectors import FeatureSource
 from trainer.diagnosis import catalog_findings
 from trainer.diagnosis.findings import Diagnosis, Finding, FindingList, Kind, Picture
 from trainer.diagnosis.thumbnails import read_thumbnails
 from trainer.diagnosis.vector_findings import vector_findings
-from trainer.progress import Phase, Progress
-from trainer.vectors import FeatureSource
+from trainer.jobs.progress import Phase, Progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from trainer.batches import FloatArray
     from trainer.catalog.examples import Example
+    from trainer.fitting.batches import FloatArray
 
     Report = Callable[[Progress], None]
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from trainer.split import Part
+    from trainer.datasets.split import Part
 
 
 class Kind(StrEnum):

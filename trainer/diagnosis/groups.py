@@ -9,7 +9,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from trainer.batches import RowArray
+    from trainer.fitting.batches import RowArray
 
 
 class Groups:

@@ -21,7 +21,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from trainer.batches import FloatArray, RowArray
+    from trainer.fitting.batches import FloatArray, RowArray
 
     DoubleArray = NDArray[np.float64]
 

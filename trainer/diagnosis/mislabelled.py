@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from trainer.batches import FloatArray, RowArray
     from trainer.diagnosis.label_noise import LabelNoise
+    from trainer.fitting.batches import FloatArray, RowArray
 
 SUSPECT: Final = 0.5
 """Probability of being wrong from which a label is a suspect."""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from trainer.batches import FloatArray, RowArray
+    from trainer.fitting.batches import FloatArray, RowArray
 
 NEAR: Final = 0.5
 """Similarity from which a pair is near where only vectors are known."""

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from trainer.discriminant import Discriminant
+from trainer.fitting.discriminant import Discriminant
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from trainer import heads
-    from trainer.batches import FloatArray, RowArray
+    from trainer.fitting.batches import FloatArray, RowArray
+    from trainer.registry import heads
 
 FOLDS: Final = 5
 

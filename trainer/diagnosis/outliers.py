@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from trainer.batches import FloatArray
+    from trainer.fitting.batches import FloatArray
 
 FAR: Final = 4.0
 """Robust standard deviations above the median from which a picture is an outlier."""

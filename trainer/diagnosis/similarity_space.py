@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 if TYPE_CHECKING:
-    from trainer.batches import FloatArray
+    from trainer.fitting.batches import FloatArray
 
 MIN_ROWS: Final = 3
 """Of fewer pictures nothing says what they have in common, so nothing says what sets two of them apart."""

@@ -13,7 +13,7 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from trainer.batches import FloatArray
+    from trainer.fitting.batches import FloatArray
 
 SIDE_PX: Final = 16
 _PREVIEWS: Final = 1024  # asked for at once, some 10 MB

@@ -11,14 +11,14 @@ from trainer.diagnosis.copies import find_copies
 from trainer.diagnosis.findings import Finding, Kind
 from trainer.diagnosis.mislabelled import find_mislabelled
 from trainer.diagnosis.outliers import FAR, strangeness
-from trainer.progress import Phase, Progress
+from trainer.jobs.progress import Phase, Progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from trainer.batches import FloatArray, RowArray
     from trainer.diagnosis.copies import Copies
     from trainer.diagnosis.findings import Picture
+    from trainer.fitting.batches import FloatArray, RowArray
 
     Report = Callable[[Progress], None]
 

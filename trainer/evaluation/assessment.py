@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from trainer import heads
 from trainer.evaluation.calibration import Calibration, calibrate, with_temperature
 from trainer.evaluation.held_out import held_out_logits
 from trainer.evaluation.measuring import Evaluation, evaluate
 from trainer.evaluation.unknown import find_unknown_rule, verdict_counts
+from trainer.registry import heads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from trainer.evaluation.arrays import Labels, Vectors
     from trainer.evaluation.held_out import FitRows, HeldOut
     from trainer.evaluation.unknown import UnknownFindings
-    from trainer.unknown_rule import UnknownRule
+    from trainer.registry.unknown_rule import UnknownRule
 
 FORMAT = "graft.evaluation"
 FORMAT_VERSION = 1

@@ -10,8 +10,8 @@ import numpy as np
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from trainer import heads
     from trainer.evaluation.arrays import Floats, Labels
+    from trainer.registry import heads
 
 _WIDEST = 3.0  # of ln T: temperatures from 0.05 to 20
 _STEPS = 60

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from trainer.unknown_rule import Directions, roots
+from trainer.registry.unknown_rule import Directions, roots
 
 if TYPE_CHECKING:
     import numpy.typing as npt

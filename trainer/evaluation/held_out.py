@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from trainer import heads
+from trainer.registry import heads
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from trainer.evaluation.arrays import Floats, Labels, Vectors
-    from trainer.fit import FittedHead
+    from trainer.fitting.fit import FittedHead
 
     FitRows = Callable[[npt.NDArray[np.int32], npt.NDArray[np.int32]], FittedHead]
     """Fits a head to (training rows, validation rows)."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from trainer.evaluation.directions import fit_directions
 from trainer.evaluation.ranking import auroc
-from trainer.unknown_rule import distances
+from trainer.registry.unknown_rule import distances
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,7 +11,7 @@ from trainer.evaluation.directions import fit_directions
 from trainer.evaluation.leaving_out import MOST_ROWS, LeftOut, hold_out, leave_classes_out, sample_rows
 from trainer.evaluation.ranking import auroc
 from trainer.evaluation.verdict_thresholds import set_thresholds
-from trainer.unknown_rule import UnknownRule, distances
+from trainer.registry.unknown_rule import UnknownRule, distances
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from trainer.unknown_rule import Thresholds
+from trainer.registry.unknown_rule import Thresholds
 
 if TYPE_CHECKING:
     import numpy.typing as npt

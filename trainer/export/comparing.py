@@ -10,7 +10,7 @@ import numpy as np
 from graft.errors import FailedPreconditionError
 
 if TYPE_CHECKING:
-    from trainer.batches import FloatArray
+    from trainer.fitting.batches import FloatArray
 
 PIXELS_TOLERANCE: Final = 1e-4
 """How far a probability may lie from the float32 network's, given the same pixels."""

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Final, Protocol
 import numpy as np
 
 from graft.errors import FailedPreconditionError, NotFoundError
-from trainer import heads
 from trainer.export.children import run_child
 from trainer.export.comparing import Comparison, compare
 from trainer.export.head import ExportedHead
@@ -20,16 +19,17 @@ from trainer.export.pictures import candidates
 from trainer.export.records import Export, files_in
 from trainer.export.running import load_back
 from trainer.export.task import ExportFormat, ExportTask
-from trainer.progress import Phase, Progress
+from trainer.jobs.progress import Phase, Progress
+from trainer.registry import heads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from trainer.batches import FloatArray
     from trainer.catalog.examples import Example
     from trainer.export.records import Order
     from trainer.export.task import TrunkFacts
-    from trainer.registry import Registry
+    from trainer.fitting.batches import FloatArray
+    from trainer.registry.registry import Registry
 
 PICTURES: Final = 50
 """Pictures that are compared, at most."""

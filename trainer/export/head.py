@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import safetensors.numpy
 
 from graft.errors import FailedPreconditionError
-from trainer import heads
+from trainer.registry import heads
 
 if TYPE_CHECKING:
-    from trainer.registry import Registry
+    from trainer.registry.registry import Registry
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from trainer.export.task import ExportTask, TrunkFacts
-    from trainer.heads import Network
+    from trainer.registry.heads import Network
 
 PIXELS: Final = "pixels"
 PICTURE_BYTES: Final = "picture_bytes"
@@ -37,7 +37,7 @@ def vectors_of(graph_def: Any, trunk: TrunkFacts, pixels: Any) -> Any:
 
 
 def probabilities_of(head: Network, vectors: Any) -> Any:
-    """float32[n, dimensions] to float32[n, labels]: the forward pass of `trainer.heads`, its arrays as constants."""
+    """float32[n, dimensions] to float32[n, labels]: the forward pass of `registry.heads`, its arrays as constants."""
     import tensorflow as tf
 
     with tf.name_scope("head"):

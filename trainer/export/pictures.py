@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import chain, zip_longest
 from typing import TYPE_CHECKING
 
-from trainer.split import Part
+from trainer.datasets.split import Part
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

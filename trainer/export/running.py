@@ -16,8 +16,8 @@ from trainer.export.task import ExportFormat
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from trainer.batches import FloatArray
     from trainer.export.task import ExportTask
+    from trainer.fitting.batches import FloatArray
 
 _LOADER: Final = Path(__file__).with_name("loading_back.py")
 _MODEL_FILES: Final = {

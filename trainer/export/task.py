@@ -11,7 +11,7 @@ from typing import Any, Final
 import numpy as np
 
 from graft.errors import InvalidArgumentError
-from trainer.heads import Layer, Network
+from trainer.registry.heads import Layer, Network
 
 LABELS_FILE: Final = "labels.txt"
 """The labels in output order, a line each, in UTF-8."""

@@ -18,7 +18,7 @@ MAX_MEMBERS = 8
 
 @dataclass(frozen=True, slots=True)
 class AverageRecipe:
-    """A weighted sum of several heads' logits, written as one network (`trainer.averaging`).
+    """A weighted sum of several heads' logits, written as one network (`trainer.fitting.averaging`).
 
     Attributes:
         members: the recipes of the heads, 1 to 8, trained one after the other on the same examples.

@@ -10,7 +10,7 @@ from trainer.recipes.checks import NO_CLASS_WEIGHTS, check
 
 @dataclass(frozen=True, slots=True)
 class LdaRecipe:
-    """Linear discriminant analysis with a shrunken covariance (`trainer.discriminant`).
+    """Linear discriminant analysis with a shrunken covariance (`trainer.fitting.discriminant`).
 
     It reads training and validation parts once and is hard to beat on few pictures.
 
@@ -36,7 +36,7 @@ class LdaRecipe:
 
 @dataclass(frozen=True, slots=True)
 class LogisticRecipe:
-    """Multinomial logistic regression with an L2 penalty on standardised inputs (`trainer.logistic`).
+    """Multinomial logistic regression with an L2 penalty on standardised inputs (`trainer.fitting.logistic`).
 
     Attributes:
         l2: the penalty on the weights beside the summed loss; scikit-learn's C is 1 / l2.

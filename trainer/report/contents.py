@@ -8,13 +8,13 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from graft.errors import NotFoundError, UnavailableError
-from trainer.progress import Phase, Progress
+from trainer.jobs.progress import Phase, Progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from trainer.diagnosis.findings import Diagnosis
-    from trainer.registry import Registry
+    from trainer.registry.registry import Registry
 
 MISTAKES: Final = 24
 FINDINGS: Final = 6

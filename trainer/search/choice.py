@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from trainer.discriminant import LEDOIT_WOLF
+from trainer.fitting.discriminant import LEDOIT_WOLF
 from trainer.recipes import LdaRecipe, LogisticRecipe, MlpRecipe
 from trainer.search.scoring import losses, score
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from trainer.batches import FloatArray, RowArray
+    from trainer.fitting.batches import FloatArray, RowArray
     from trainer.recipes import Member
     from trainer.search.scoring import Score
 

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from trainer.class_weights import class_weights
+from trainer.fitting.class_weights import class_weights
 from trainer.search.folds import fold_numbers, sample
 
 if TYPE_CHECKING:
-    from trainer.batches import FloatArray, RowArray
-    from trainer.fit import TrainingData
+    from trainer.fitting.batches import FloatArray, RowArray
+    from trainer.fitting.fit import TrainingData
 
 MOST = 10_000
 """Pictures that a search looks at; of more it takes a sample, each class by its share."""

@@ -6,18 +6,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from trainer import batches, heads
-from trainer.class_weights import class_weights
-from trainer.discriminant import Discriminant
-from trainer.logistic import LogisticRegression
+from trainer.fitting import batches
+from trainer.fitting.class_weights import class_weights
+from trainer.fitting.discriminant import Discriminant
+from trainer.fitting.logistic import LogisticRegression
 from trainer.recipes import BALANCED, LdaRecipe, LogisticRecipe, MlpRecipe
+from trainer.registry import heads
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from trainer.batches import FloatArray, RowArray
-    from trainer.network_method import Inputs
-    from trainer.network_training import TrainedNetwork
+    from trainer.fitting.batches import FloatArray, RowArray
+    from trainer.fitting.network_method import Inputs
+    from trainer.fitting.network_training import TrainedNetwork
     from trainer.recipes import Member
     from trainer.search.examples import SearchExamples
 
@@ -83,7 +84,7 @@ class FoldFits:
 
     def _mlp(self, recipe: MlpRecipe, fitted: RowArray) -> heads.Network:
         """Train for the recipe's epochs, as the final training will; the compiled steps serve all folds."""
-        from trainer.fit_mlp import inputs_of
+        from trainer.fitting.fit_mlp import inputs_of
 
         examples = self._examples
         inputs = inputs_of(recipe, examples.vectors, examples.labels, fitted, examples.classes)
@@ -101,8 +102,8 @@ class FoldFits:
     def _started(self, recipe: MlpRecipe, inputs: Inputs) -> TrainedNetwork:
         import tensorflow as tf
 
-        from trainer.fit_mlp import method_of
-        from trainer.network_training import TrainedNetwork
+        from trainer.fitting.fit_mlp import method_of
+        from trainer.fitting.network_training import TrainedNetwork
 
         examples = self._examples
         sizes = (examples.vectors.shape[1], *recipe.hidden_units, examples.classes)

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from trainer.batches import RowArray
+    from trainer.fitting.batches import RowArray
 
-_FOLDS, _SAMPLE = 2, 3  # streams of a seed; `trainer.batches` has 0 and 1
+_FOLDS, _SAMPLE = 2, 3  # streams of a seed; `trainer.fitting.batches` has 0 and 1
 
 
 def fold_numbers(labels: RowArray, folds: int, seed: int) -> RowArray:

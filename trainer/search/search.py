@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from trainer.progress import Phase, Progress
+from trainer.jobs.progress import Phase, Progress
 from trainer.recipes import AverageRecipe
 from trainer.search.candidates import (
     SHRINKAGES,
@@ -24,8 +24,8 @@ from trainer.search.trials import Outcome, Trial
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from trainer.batches import FloatArray
-    from trainer.fit import TrainingData
+    from trainer.fitting.batches import FloatArray
+    from trainer.fitting.fit import TrainingData
     from trainer.recipes import AutoRecipe, Member
     from trainer.search.choice import Blend
     from trainer.search.scoring import Score

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from graft.v1 import trainer_pb2_grpc as pb_grpc
 
 if TYPE_CHECKING:
-    from trainer.analyses import Analyses
+    from trainer.jobs.analyses import Analyses
 
 
 class AnalysisMethods(pb_grpc.TrainerServiceServicer):

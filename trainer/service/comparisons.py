@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from trainer.comparison.comparing import Comparing
-    from trainer.progress import Progress
+    from trainer.jobs.progress import Progress
 
     Context = Any
 

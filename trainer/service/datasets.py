@@ -11,7 +11,7 @@ from graft.v1 import trainer_pb2 as pb
 from graft.v1 import trainer_pb2_grpc as pb_grpc
 from trainer.catalog.corrections import Relabelling
 from trainer.catalog.examples import check_digests
-from trainer.importing import ImportCall, Views
+from trainer.datasets.importing import ImportCall, Views
 from trainer.service.messages import dataset_message, example_message, import_result, item_of_message, part_of_message
 
 if TYPE_CHECKING:
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from trainer.catalog.corrections import CorrectionStore
     from trainer.catalog.datasets import DatasetStore
     from trainer.catalog.examples import ExampleStore
-    from trainer.importing import Importer
-    from trainer.placing import Placer
+    from trainer.datasets.importing import Importer
+    from trainer.datasets.placing import Placer
 
     Context = Any
 

@@ -6,18 +6,18 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, Final
 
 from graft.v1 import trainer_pb2 as pb
+from trainer.datasets.split import Part
 from trainer.diagnosis.findings import ADVICE, Diagnosis, Kind
 from trainer.diagnosis.page import diagnosis_page
 from trainer.service.analyses import AnalysisMethods
 from trainer.service.job_messages import progress_message
-from trainer.split import Part
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from trainer.diagnosis.doctor import Doctor
     from trainer.diagnosis.findings import Finding, FindingList, Picture
-    from trainer.progress import Progress
+    from trainer.jobs.progress import Progress
 
     Context = Any
 

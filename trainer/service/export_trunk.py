@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from graft.v1 import feature_extractor_pb2_grpc as pb_grpc
-    from trainer.batches import FloatArray
+    from trainer.fitting.batches import FloatArray
 
 _T = TypeVar("_T")
 _LOOK_S: Final = 0.5

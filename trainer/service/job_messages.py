@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from google.rpc import status_pb2
 
     from trainer.catalog.job_records import Job, JobEvent
-    from trainer.progress import Progress
+    from trainer.jobs.progress import Progress
 
 _STATES = {state: pb.JobState.Value(f"JOB_STATE_{state.name}") for state in JobState}
 # What a recorded reason is on the wire; anything else that failed a job was a precondition.

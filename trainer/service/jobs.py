@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from graft.v1 import trainer_pb2 as pb
 from graft.v1 import trainer_pb2_grpc as pb_grpc
-from trainer.repeating import recipe_like, refuse_both
+from trainer.jobs.repeating import recipe_like, refuse_both
 from trainer.service.job_messages import job_message, progress_message, state_message
 from trainer.service.job_watch import JobWatch
 from trainer.service.recipe_messages import recipe_document
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from trainer.catalog.jobs import JobStore
-    from trainer.jobs import JobRunner
-    from trainer.registry import Registry
+    from trainer.jobs.runner import JobRunner
+    from trainer.registry.registry import Registry
 
     Context = Any
 

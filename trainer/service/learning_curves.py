@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from graft.v1 import trainer_pb2 as pb
 from trainer import recipes
-from trainer.learning_curve import LearningCurve, Question
-from trainer.learning_curve_page import learning_curve_page
+from trainer.learning_curve.measuring import LearningCurve, Question
+from trainer.learning_curve.page import learning_curve_page
 from trainer.service.analyses import AnalysisMethods
 from trainer.service.job_messages import progress_message
 from trainer.service.recipe_messages import recipe_document, recipe_message
@@ -16,8 +16,8 @@ from trainer.service.recipe_messages import recipe_document, recipe_message
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    from trainer.learning_curve import LearningCurves, Point
-    from trainer.progress import Progress
+    from trainer.jobs.progress import Progress
+    from trainer.learning_curve.measuring import LearningCurves, Point
 
     Context = Any
 

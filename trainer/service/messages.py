@@ -12,10 +12,10 @@ from graft import statuses
 from graft.errors import InvalidArgumentError, Violation
 from graft.v1 import trainer_pb2 as pb
 from trainer.catalog.examples import AddOutcome
-from trainer.importing import Item
+from trainer.datasets.importing import Item
+from trainer.datasets.split import Part
 from trainer.service.metrics_messages import metrics_message
 from trainer.service.recipe_messages import recipe_message, search_message
-from trainer.split import Part
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from trainer.catalog.datasets import Dataset
     from trainer.catalog.examples import Example, LabelCount
     from trainer.catalog.version_records import Classifier, Version
-    from trainer.importing import Added
+    from trainer.datasets.importing import Added
 
 _PARTS: dict[Part, pb.Part.ValueType] = {
     Part.TRAINING: pb.PART_TRAIN,

@@ -12,7 +12,7 @@ from trainer.service.messages import aliased_head, classifier_message, version_m
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from trainer.registry import Registry
+    from trainer.registry.registry import Registry
 
     Context = Any
 

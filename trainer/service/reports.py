@@ -13,7 +13,7 @@ from trainer.service.job_messages import progress_message
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    from trainer.progress import Progress
+    from trainer.jobs.progress import Progress
     from trainer.report.contents import Reports
 
     Context = Any

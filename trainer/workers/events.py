@@ -1,6 +1,6 @@
 """What the chief tells the trainer: one JSON object a line, at the end of a file that both see.
 
-{"progress": {…}}                           as `trainer.progress.Progress` writes it
+{"progress": {…}}                           as `trainer.jobs.progress.Progress` writes it
 {"note": "…"}                               what people should know, for example where the fit goes on
 {"refused": {"reason", "message", "code"}}  the fit failed, and would again
 {"fitted": true}                            the fitted network is on disk

@@ -1,14 +1,15 @@
-"""The fitted network on its way from the chief to the trainer: one file in the format of `trainer.checkpoints`."""
+"""The fitted network on its way from the chief to the trainer: one file in the format of `fitting.checkpoints`."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from graft.durable_files import replace_file
-from trainer import checkpoints, heads
-from trainer.checkpoints import Checkpoint
-from trainer.fit import FittedHead
-from trainer.progress import Progress
+from trainer.fitting import checkpoints
+from trainer.fitting.checkpoints import Checkpoint
+from trainer.fitting.fit import FittedHead
+from trainer.jobs.progress import Progress
+from trainer.registry import heads
 
 if TYPE_CHECKING:
     from pathlib import Path

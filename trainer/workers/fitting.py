@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from graft.errors import AbortedError, CancelledError, FailedPreconditionError, InternalError
 from trainer import recipes
-from trainer.fitting import Fitting
-from trainer.job_checkpoints import JobCheckpoints
-from trainer.progress import Progress
+from trainer.fitting.fitting import Fitting
+from trainer.jobs.checkpoints import JobCheckpoints
+from trainer.jobs.progress import Progress
 from trainer.workers.crew import DistantCrew, LocalCrew
 from trainer.workers.events import Heard
 from trainer.workers.fitted import read_fitted
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from trainer.checkpoints import Checkpoints
-    from trainer.fit import FittedHead, TrainingData
+    from trainer.fitting.checkpoints import Checkpoints
+    from trainer.fitting.fit import FittedHead, TrainingData
+    from trainer.jobs.training import Fit
     from trainer.recipes import Recipe
-    from trainer.training import Fit
     from trainer.workers.crew import Crew
 
 WORKERS_FOLDER: Final = "workers"
@@ -37,13 +37,13 @@ _LOOK_S: Final = 0.1
 
 @dataclass(frozen=True, slots=True)
 class WorkersFit:
-    """Fits heads as `trainer.fit.fit` does; a job's own head with the workers that its recipe names.
+    """Fits heads as `trainer.fitting.fit.fit` does; a job's own head with the workers that its recipe names.
 
     What else a job fits, the heads of its cross-validation, is fitted in the trainer's process: those fits are many
     and short, and nobody would resume them. They are told by their checkpoints, which are none.
 
     Attributes:
-        fit: `trainer.fit.fit`.
+        fit: `trainer.fitting.fit.fit`.
         threads: that TensorFlow trains with, shared by the workers of this machine; 0 is one for each processor.
         elsewhere: whether others start the workers, on machines that share the job's folder.
         begin_s: seconds that those are given to begin.
@@ -65,7 +65,7 @@ class WorkersFit:
         """Fit a head.
 
         Raises:
-            GraftError: those of `trainer.fit.fit`.
+            GraftError: those of `trainer.fitting.fit.fit`.
             AbortedError: reason WORKER_LOST; the same job created again goes on from the last checkpoint.
         """
         workers = getattr(recipe, "workers", 0)

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 import tensorflow as tf
 
-from trainer.batches import Batches
+from trainer.fitting.batches import Batches
 from trainer.workers.cluster import share
 from trainer.workers.parts import PartedNetwork
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from trainer.batches import FloatArray, RowArray
-    from trainer.network_method import Inputs, Method, Score
+    from trainer.fitting.batches import FloatArray, RowArray
+    from trainer.fitting.network_method import Inputs, Method, Score
     from trainer.workers.cluster import Place
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import tensorflow as tf
 
-from trainer.network_training import TrainedNetwork
+from trainer.fitting.network_training import TrainedNetwork
 
 if TYPE_CHECKING:
     from collections.abc import Callable

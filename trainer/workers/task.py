@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 import safetensors.numpy
 
 from graft.durable_files import replace_file
-from trainer.fit import TrainingData
+from trainer.fitting.fit import TrainingData
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,7 +42,7 @@ class Task:
         recipe: as `trainer.recipes.to_dict` writes it.
         classes: number of labels.
         checkpoint_file: where the chief leaves checkpoints, relative to the folder.
-        origin: of the checkpoints (`trainer.job_checkpoints`).
+        origin: of the checkpoints (`trainer.jobs.checkpoints`).
         every_s: seconds between two checkpoints at least.
     """
 

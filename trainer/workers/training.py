@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 from graft.errors import InternalError
 from trainer import recipes
-from trainer.fit import prepare_tensorflow
-from trainer.fitting import Fitting
-from trainer.job_checkpoints import JobCheckpoints
+from trainer.fitting.fit import prepare_tensorflow
+from trainer.fitting.fitting import Fitting
+from trainer.fitting.stepping import StepBudget
+from trainer.jobs.checkpoints import JobCheckpoints
 from trainer.recipes import MlpRecipe, SeedRecipe, SoftmaxRecipe
-from trainer.stepping import StepBudget
 from trainer.workers.task import read_data
 
 if TYPE_CHECKING:
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
-    from trainer.checkpoints import Checkpoint
-    from trainer.fit import FittedHead, TrainingData
-    from trainer.network_training import TrainedNetwork
-    from trainer.progress import Progress
+    from trainer.fitting.checkpoints import Checkpoint
+    from trainer.fitting.fit import FittedHead, TrainingData
+    from trainer.fitting.network_training import TrainedNetwork
+    from trainer.jobs.progress import Progress
     from trainer.recipes import Recipe
     from trainer.workers.cluster import Place
     from trainer.workers.task import Task
@@ -72,8 +72,8 @@ def fit_network(
     recipe: Recipe, data: TrainingData, fitting: Fitting, network: Callable[..., TrainedNetwork]
 ) -> FittedHead:
     """Fit a head by a recipe of gradient steps, over a network that `network` makes as `TrainedNetwork` is made."""
-    from trainer.fit_descent import fit_descent
-    from trainer.fit_mlp import fit_mlp
+    from trainer.fitting.fit_descent import fit_descent
+    from trainer.fitting.fit_mlp import fit_mlp
 
     if isinstance(recipe, MlpRecipe):
         return fit_mlp(recipe, data, fitting, network)

@@ -13,9 +13,9 @@ from trainer.catalog.connection import Catalog
 from trainer.catalog.datasets import DatasetStore
 from trainer.catalog.examples import ExampleStore, NewExample
 from trainer.catalog.jobs import JobStore
-from trainer.head_files import HeadDirectory
-from trainer.job_folders import FolderSettings, JobFolders
-from trainer.registry import Registry
+from trainer.jobs.folders import FolderSettings, JobFolders
+from trainer.registry.head_files import HeadDirectory
+from trainer.registry.registry import Registry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,8 +13,8 @@ from graft import statuses
 from graft.errors import FailedPreconditionError, InvalidArgumentError, UnavailableError
 from graft.v1 import feature_extractor_pb2 as pb
 from graft.v1 import feature_extractor_pb2_grpc as pb_grpc
+from trainer.datasets.importing import Views
 from trainer.features import ExtractorFeatures
-from trainer.importing import Views
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

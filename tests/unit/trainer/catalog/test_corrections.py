@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from trainer.catalog.connection import Catalog
     from trainer.catalog.datasets import DatasetStore
     from trainer.catalog.examples import ExampleStore
-    from trainer.split import Part
+    from trainer.datasets.split import Part
 
 A, B, C = (hashlib.sha256(name).digest() for name in (b"a", b"b", b"c"))
 

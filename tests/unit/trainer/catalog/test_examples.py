@@ -9,7 +9,7 @@ import pytest
 
 from graft.errors import InvalidArgumentError, NotFoundError
 from trainer.catalog.examples import AddOutcome, NewExample, check_digests
-from trainer.split import Part, part_of
+from trainer.datasets.split import Part, part_of
 
 if TYPE_CHECKING:
     from trainer.catalog.datasets import DatasetStore

@@ -9,7 +9,7 @@ import pytest
 from graft.errors import AlreadyExistsError, InvalidArgumentError, NotFoundError
 from trainer.catalog.job_records import JobState
 from trainer.catalog.jobs import JobStore
-from trainer.progress import Phase, Progress
+from trainer.jobs.progress import Phase, Progress
 
 if TYPE_CHECKING:
     from trainer.catalog.connection import Catalog

@@ -10,7 +10,7 @@ import pytest
 from trainer.catalog.corrections import CorrectionStore
 from trainer.catalog.examples import AddOutcome, NewExample
 from trainer.catalog.parts import PartStore
-from trainer.split import Part, part_of
+from trainer.datasets.split import Part, part_of
 
 if TYPE_CHECKING:
     from trainer.catalog.connection import Catalog

@@ -12,22 +12,22 @@ import pytest
 from PIL import Image
 
 from graft.errors import CancelledError, FailedPreconditionError, InvalidArgumentError
-from trainer import heads
 from trainer.catalog.examples import NewExample
 from trainer.comparison import methods
 from trainer.comparison.comparing import Comparing
 from trainer.comparison.folds import stratified_folds
 from trainer.comparison.hand_made import gradients, pixels
-from trainer.fit import FittedHead
-from trainer.progress import Phase, Progress
+from trainer.fitting.fit import FittedHead
+from trainer.jobs.progress import Phase, Progress
+from trainer.registry import heads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from trainer.batches import FloatArray
     from trainer.catalog.datasets import DatasetStore
     from trainer.catalog.examples import ExampleStore
-    from trainer.fit import TrainingData
+    from trainer.fitting.batches import FloatArray
+    from trainer.fitting.fit import TrainingData
     from trainer.recipes import Recipe
 
 STRIPES = ("across", "down")

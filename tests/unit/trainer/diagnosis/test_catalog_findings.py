@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from made_up import picture
 
+from trainer.datasets.split import Part
 from trainer.diagnosis.catalog_findings import exact_duplicates, imbalances, label_conflicts, small_classes
-from trainer.split import Part
 
 
 def _class(label: str, training: int, test: int) -> list:

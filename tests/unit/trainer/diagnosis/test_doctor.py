@@ -11,16 +11,16 @@ from made_up import clusters, greys
 
 from graft.errors import CancelledError, FailedPreconditionError, NotFoundError
 from graft.v1 import trainer_pb2 as pb
-from trainer.analyses import Analyses
 from trainer.catalog.examples import NewExample
 from trainer.catalog.further_sources import FurtherSourceStore
 from trainer.diagnosis import doctor as doctor_module
 from trainer.diagnosis.doctor import Doctor
 from trainer.diagnosis.findings import ADVICE, Kind
 from trainer.diagnosis.page import diagnosis_page
-from trainer.progress import Phase, Progress
+from trainer.jobs.analyses import Analyses
+from trainer.jobs.progress import Phase, Progress
+from trainer.jobs.slot import Slot
 from trainer.service.diagnosis import DiagnosisMethods
-from trainer.slot import Slot
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from trainer import heads
 from trainer.evaluation.calibration import calibrate, with_temperature
 from trainer.evaluation.held_out import held_out_logits
-from trainer.fit import FittedHead
+from trainer.fitting.fit import FittedHead
+from trainer.registry import heads
 
 if TYPE_CHECKING:
-    from trainer.batches import RowArray
+    from trainer.fitting.batches import RowArray
 
 
 def _drawn(temperature: float, n: int = 4000) -> tuple[np.ndarray, np.ndarray]:

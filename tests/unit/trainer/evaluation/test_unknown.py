@@ -11,7 +11,7 @@ from trainer.evaluation.leaving_out import hold_out, leave_classes_out, sample_r
 from trainer.evaluation.ranking import auroc
 from trainer.evaluation.unknown import find_unknown_rule, verdict_counts
 from trainer.evaluation.verdict_thresholds import set_thresholds
-from trainer.unknown_rule import UnknownRule, distances, unknown_scores
+from trainer.registry.unknown_rule import UnknownRule, distances, unknown_scores
 
 _CLASSES, _DIMENSIONS = 6, 40
 

@@ -18,7 +18,7 @@ from small_trunk import LABELS, SmallTrunk, head_for, texture, write_trunk
 if TYPE_CHECKING:
     from trainer.catalog.datasets import DatasetStore
     from trainer.catalog.examples import ExampleStore
-    from trainer.registry import Registry
+    from trainer.registry.registry import Registry
 
 
 @pytest.fixture(scope="session")

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from trainer.catalog.examples import Example
+from trainer.datasets.split import Part
 from trainer.export.pictures import candidates
-from trainer.split import Part
 
 
 def example(number: int, label: str, part: Part) -> Example:

@@ -12,18 +12,18 @@ import safetensors.numpy
 from small_trunk import LABELS, SmallTrunk, head_for
 
 from graft.errors import CancelledError, FailedPreconditionError, InternalError, NotFoundError
-from trainer import heads
 from trainer.export.exporting import Exporter
 from trainer.export.records import Order
 from trainer.export.task import ExportFormat
-from trainer.progress import Phase
+from trainer.jobs.progress import Phase
+from trainer.registry import heads
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from trainer.catalog.examples import ExampleStore
-    from trainer.progress import Progress
-    from trainer.registry import Registry
+    from trainer.jobs.progress import Progress
+    from trainer.registry.registry import Registry
 
 pytestmark = [pytest.mark.tensorflow, pytest.mark.timeout(240)]
 

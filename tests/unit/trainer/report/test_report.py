@@ -11,18 +11,18 @@ import numpy as np
 import pytest
 
 from graft.errors import NotFoundError, UnavailableError
-from trainer import heads
+from trainer.datasets.split import Part
 from trainer.diagnosis.findings import Diagnosis, Finding, FindingList, Kind, Picture
 from trainer.evaluation.assessment import Pictures, assess
-from trainer.fit import FittedHead
+from trainer.fitting.fit import FittedHead
+from trainer.registry import heads
 from trainer.report.contents import MISTAKES, Reports
 from trainer.report.page import report_page
-from trainer.split import Part
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from trainer.progress import Progress
+    from trainer.jobs.progress import Progress
 
 LABELS = ["<b>rose", "tulip & co", "lily", "daisy"]
 EACH = 30

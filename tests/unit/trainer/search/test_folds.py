@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainer.fit import TrainingData
+from trainer.fitting.fit import TrainingData
 from trainer.search.examples import search_examples
 from trainer.search.folds import fold_numbers, sample
 

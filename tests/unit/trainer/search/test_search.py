@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from graft.errors import CancelledError
-from trainer import heads, recipes
-from trainer.fit import TrainingData, fit
-from trainer.progress import Phase, Progress
+from trainer import recipes
+from trainer.fitting.fit import TrainingData, fit
+from trainer.jobs.progress import Phase, Progress
 from trainer.recipes import AutoRecipe, AverageRecipe, LdaRecipe
+from trainer.registry import heads
 from trainer.search.search import search
 
 pytestmark = pytest.mark.tensorflow

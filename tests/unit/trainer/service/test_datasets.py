@@ -14,12 +14,12 @@ from trainer.catalog.corrections import CorrectionStore
 from trainer.catalog.datasets import DatasetStore
 from trainer.catalog.examples import ExampleStore
 from trainer.catalog.parts import PartStore
-from trainer.importing import Importer, Stored, Views
-from trainer.placing import Placer
-from trainer.placing_thumbnails import Thumbnails
+from trainer.datasets.importing import Importer, Stored, Views
+from trainer.datasets.placing import Placer
+from trainer.datasets.placing_thumbnails import Thumbnails
+from trainer.datasets.split import Part
 from trainer.service.datasets import DatasetMethods
 from trainer.service.messages import part_of_message
-from trainer.split import Part
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from trainer.catalog.connection import Catalog
-    from trainer.importing import PictureStore
+    from trainer.datasets.importing import PictureStore
 
 
 class NoPictures:

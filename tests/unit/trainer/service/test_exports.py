@@ -15,13 +15,13 @@ from graft.channels import open_channel
 from graft.serving.testing import serving
 from graft.v1 import trainer_pb2 as pb
 from graft.v1 import trainer_pb2_grpc
-from trainer.analyses import Analyses
 from trainer.export.comparing import Comparison
 from trainer.export.records import Export, Order, files_in
 from trainer.export.task import ExportFormat
-from trainer.progress import Phase, Progress
+from trainer.jobs.analyses import Analyses
+from trainer.jobs.progress import Phase, Progress
+from trainer.jobs.slot import Slot
 from trainer.service.exports import ExportMethods
-from trainer.slot import Slot
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable

@@ -10,8 +10,8 @@ import pytest
 
 from graft.v1 import trainer_pb2 as pb
 from trainer.catalog.job_records import JobEvent, JobState
-from trainer.jobs import JobRunner
-from trainer.progress import Phase, Progress
+from trainer.jobs.progress import Phase, Progress
+from trainer.jobs.runner import JobRunner
 from trainer.service.job_watch import JobWatch
 from trainer.service.jobs import JobMethods
 from trainer.service.registry import RegistryMethods
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from trainer.catalog.job_records import Job
     from trainer.catalog.jobs import JobStore
-    from trainer.job_folders import JobFolders
-    from trainer.registry import Registry
+    from trainer.jobs.folders import JobFolders
+    from trainer.registry.registry import Registry
 
 _WAIT_S = 30.0
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from trainer import recipes
-from trainer.fit import TrainingData
-from trainer.job_checkpoints import JobCheckpoints
+from trainer.fitting.fit import TrainingData
+from trainer.jobs.checkpoints import JobCheckpoints
 from trainer.recipes import SoftmaxRecipe
 from trainer.workers.task import Task, new_attempt, write_task
 

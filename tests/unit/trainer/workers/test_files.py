@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from trainer import heads
-from trainer.fit import FittedHead
-from trainer.progress import Phase, Progress
+from trainer.fitting.fit import FittedHead
+from trainer.jobs.progress import Phase, Progress
+from trainer.registry import heads
 from trainer.workers.beats import Listener, write_beat
 from trainer.workers.events import Heard, Told
 from trainer.workers.fitted import read_fitted, write_fitted
@@ -18,7 +18,7 @@ from trainer.workers.task import read_data, read_task
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from trainer.fit import TrainingData
+    from trainer.fitting.fit import TrainingData
     from trainer.workers.task import Task
 
 

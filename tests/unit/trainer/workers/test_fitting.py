@@ -14,18 +14,18 @@ import numpy as np
 import pytest
 
 from graft.errors import AbortedError, CancelledError, FailedPreconditionError
-from trainer import heads
-from trainer.checkpoints import NO_CHECKPOINTS
-from trainer.fit import fit, prepare_tensorflow
+from trainer.fitting.checkpoints import NO_CHECKPOINTS
+from trainer.fitting.fit import fit, prepare_tensorflow
 from trainer.recipes import MlpRecipe, SoftmaxRecipe
+from trainer.registry import heads
 from trainer.workers.fitting import WorkersFit
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from trainer.fit import FittedHead, TrainingData
-    from trainer.job_checkpoints import JobCheckpoints
-    from trainer.progress import Progress
+    from trainer.fitting.fit import FittedHead, TrainingData
+    from trainer.jobs.checkpoints import JobCheckpoints
+    from trainer.jobs.progress import Progress
 
 pytestmark = [pytest.mark.tensorflow, pytest.mark.timeout(600)]
 

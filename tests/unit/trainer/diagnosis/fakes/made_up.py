@@ -6,9 +6,9 @@ import hashlib
 
 import numpy as np
 
+from trainer.datasets.split import Part
 from trainer.diagnosis.findings import Picture
 from trainer.diagnosis.thumbnails import correlatable
-from trainer.split import Part
 
 
 def clusters(classes: int, each: int, seed: int = 0, apart: float = 1.0) -> tuple[np.ndarray, np.ndarray]:

@@ -10,13 +10,13 @@ import numpy as np
 from PIL import Image
 
 from trainer.export.task import TrunkFacts
-from trainer.heads import Layer, Network
+from trainer.registry.heads import Layer, Network
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from trainer.batches import FloatArray
+    from trainer.fitting.batches import FloatArray
 
 SIZE_PX = 32
 DIMENSIONS = 10

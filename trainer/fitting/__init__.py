@@ -1,0 +1,1 @@
+"""Fitting heads to vectors: recipes as gradient steps or closed forms, checkpoints, event files."""

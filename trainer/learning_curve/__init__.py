@@ -1,0 +1,1 @@
+"""Learning curves: accuracy by the number of pictures."""

@@ -1,0 +1,1 @@
+"""The registry of heads, and a head's files, forward pass, unknown rule and golden set."""
