@@ -13,6 +13,7 @@ from graft.cli import recipe_options as given
 from graft.cli.course import follow
 from graft.cli.search_table import print_search
 from graft.cli.session import session_of
+from graft.cli.summary import summary
 from graft.errors import UnavailableError
 
 if TYPE_CHECKING:
@@ -146,12 +147,7 @@ def _report(client: Client, job: Job, *, json: bool, like: tuple[str, int] | Non
         print_search(version.search)
     if like:
         typer.echo(_compared(version, client.version(*like)))
-    metrics = version.metrics
-    typer.echo(
-        f"{job.classifier} version {job.version}: accuracy {output.percent(metrics.accuracy)} on "
-        f"{metrics.test_examples} test pictures "
-        f"(95 % interval {output.percent(metrics.accuracy_low)} to {output.percent(metrics.accuracy_high)})"
-    )
+    typer.echo("\n".join(summary(version)))
     if not version.aliases:
         typer.echo(f"no alias points to it yet: `graft promote {job.classifier} {job.version}` puts it into production")
     elif served:

@@ -95,6 +95,8 @@ class Metrics:
         untested_labels: labels without a test example; empty in lists of versions.
         calibration: None for a head without a temperature.
         unknown: None for a head that was not measured so.
+        calibration_error_by_chance: what `calibration_error` would be on the mean if every probability were right; None
+            for a head of an earlier release.
     """
 
     accuracy: float
@@ -110,3 +112,4 @@ class Metrics:
     untested_labels: tuple[str, ...]
     calibration: CalibrationMetrics | None
     unknown: UnknownMetrics | None
+    calibration_error_by_chance: float | None = None

@@ -34,6 +34,7 @@ def metrics(wire: trainer_pb2.Metrics, labels: int) -> Metrics:
         untested_labels=tuple(wire.untested_labels),
         calibration=_calibration(wire.calibration) if wire.HasField("calibration") else None,
         unknown=_unknown(wire.unknown) if wire.HasField("unknown") else None,
+        calibration_error_by_chance=_given(wire, "calibration_error_by_chance"),
     )
 
 

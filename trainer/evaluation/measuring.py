@@ -11,6 +11,7 @@ import numpy.typing as npt
 from trainer.evaluation.confidence import (
     ReliabilityBin,
     brier_score,
+    calibration_error_by_chance,
     expected_calibration_error,
     log_loss,
     reliability,
@@ -42,6 +43,7 @@ class Evaluation:
         classes: the scores of each label.
         confusion: int64[cells, 3]: label, answer, count.
         bins: reliability in bins of equal mass.
+        calibration_error_by_chance: what the calibration error would be on the mean if probabilities were right.
         curve: precision and recall by threshold.
         mistakes: wrong answers, the surest first.
     """
@@ -57,6 +59,7 @@ class Evaluation:
     classes: tuple[ClassScore, ...]
     confusion: npt.NDArray[np.int64]
     bins: tuple[ReliabilityBin, ...]
+    calibration_error_by_chance: float
     curve: tuple[ThresholdPoint, ...]
     mistakes: tuple[Mistake, ...]
 
@@ -78,6 +81,7 @@ class Evaluation:
             "log_loss": self.log_loss,
             "brier": self.brier,
             "calibration_error": self.calibration_error,
+            "calibration_error_by_chance": self.calibration_error_by_chance,
             "calibration_error_bins": f"equal-mass-{len(self.bins)}",
             "classes": [each.to_dict() for each in self.classes],
             "confusion": self.confusion.tolist(),
@@ -111,6 +115,7 @@ def evaluate(probabilities: Floats, truth: Labels, digests: Sequence[bytes]) -> 
         classes=class_scores(truth, answers, classes),
         confusion=confusion_cells(truth, answers, classes),
         bins=reliability(probabilities, truth),
+        calibration_error_by_chance=calibration_error_by_chance(probabilities),
         curve=precision_recall(probabilities, truth),
         mistakes=mistakes(probabilities, truth, digests),
     )

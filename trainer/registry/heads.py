@@ -48,8 +48,9 @@ manifest.json, UTF-8, one object; a reader ignores keys that it does not know an
                      "log_loss_after", "calibration_error_before", "calibration_error_after"}
     metrics          {"test": {"examples", "correct", "accuracy", "accuracy_low", "accuracy_high",
                      "interval": "wilson-95", "top_k": {"1": share, …}, "log_loss", "brier", "calibration_error",
-                     "calibration_error_bins", "classes": [{"precision", "recall", "f1", "support"}, …] in the order of
-                     the labels, "confusion": [[true label, answer, count], …] as indices},
+                     "calibration_error_by_chance", "calibration_error_bins", "classes": [{"precision", "recall", "f1",
+                     "support"}, …] in the order of the labels, "confusion": [[true label, answer, count], …] as
+                     indices},
                      "unknown": {"classes_left_out", "auroc", "max_probability_auroc", "known_examples",
                      "unknown_examples", "test_verdicts": {"known", "known_correct", "uncertain", "unknown"} or null}}
     unknown          {"residual_weight", "slope", "offset", "accept", "reject", "minimum_probability",

@@ -24,6 +24,7 @@ def metrics_message(facts: Mapping[str, Any], *, details: bool) -> pb.Metrics:
         log_loss=test["log_loss"],
         brier_score=test["brier"],
         calibration_error=test["calibration_error"],
+        calibration_error_by_chance=test.get("calibration_error_by_chance"),  # heads of earlier releases have none
         calibration=_calibration(facts["calibration"]),
         unknown=_unknown(facts["unknown"], facts["metrics"]["unknown"]),
     )

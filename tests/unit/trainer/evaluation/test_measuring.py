@@ -5,7 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from trainer.evaluation.confidence import brier_score, expected_calibration_error, log_loss, reliability
+from trainer.evaluation.confidence import (
+    brier_score,
+    calibration_error_by_chance,
+    expected_calibration_error,
+    log_loss,
+    reliability,
+)
 from trainer.evaluation.counts import class_scores, confusion_cells, top_k_accuracy
 from trainer.evaluation.measuring import evaluate
 from trainer.evaluation.mistakes import mistakes
@@ -57,6 +63,22 @@ def test_reliability_bins_hold_equal_numbers() -> None:
     assert bins[0].confidence == pytest.approx(0.55)
     assert bins[0].accuracy == 0.5
     assert expected_calibration_error(bins) == pytest.approx((0.05 + 0.2) / 2)
+
+
+def test_chance_alone_gives_a_calibration_error() -> None:
+    """It is what heads show whose probabilities are right; more examples have less of it, certain answers none."""
+    rng = np.random.default_rng(1)
+    top = np.tile(np.linspace(0.6, 0.99, 20), 5)
+    probabilities = np.stack([top, 1 - top], axis=1)
+    drawn = [
+        expected_calibration_error(reliability(probabilities, (rng.random(len(top)) > top).astype(int)))
+        for _ in range(300)
+    ]
+    by_chance = calibration_error_by_chance(probabilities)
+    assert by_chance == pytest.approx(np.mean(drawn), rel=0.06)
+    assert calibration_error_by_chance(np.tile(probabilities, (16, 1))) == pytest.approx(by_chance / 4, rel=0.1)
+    assert calibration_error_by_chance(np.eye(4)) == 0
+    assert calibration_error_by_chance(np.zeros((0, 3))) == 0
 
 
 def test_curve_trades_recall_for_precision() -> None:

@@ -40,6 +40,7 @@ def test_a_version_tells_everything() -> None:
     assert found.confusion_matrix.tolist() == [[1, 1, 0], [0, 0, 0], [0, 0, 1]]
     assert (found.classes[0].recall, found.classes[1].recall, found.classes[1].precision) == (0.5, None, 0.0)
     assert found.untested_labels == ("l1",)
+    assert found.calibration_error_by_chance == _facts()["metrics"]["test"]["calibration_error_by_chance"]
     assert found.top_k == {1: 2 / 3, 2: 1.0}
     assert found.calibration is not None
     assert (found.calibration.temperature, found.calibration.log_loss_after) == (1.5, 0.8)
@@ -54,6 +55,13 @@ def test_a_list_is_short() -> None:
     assert not [*message.classes, *message.confusion, *message.confusion_matrix, *message.top_k]
     assert message.log_loss > 0
     assert metrics(message, 3).confusion_matrix is None
+
+
+def test_a_head_of_an_earlier_release_is_read() -> None:
+    """What it does not tell is None."""
+    facts = _facts()
+    del facts["metrics"]["test"]["calibration_error_by_chance"]
+    assert metrics(metrics_message(facts, details=True), 3).calibration_error_by_chance is None
 
 
 def test_a_head_without_a_rule_says_so() -> None:
