@@ -1,8 +1,8 @@
 """Finds the near duplicates among pictures that are new in a dataset, and between them and those that are placed.
 
-Two pictures are near duplicates if their thumbnails correlate and their vectors do not contradict, or if their vectors
-are very similar; where a thumbnail is missing, if they are similar. That is what the doctor calls copies, with lower
-thresholds: to keep two relatives together costs little, a copy on the other side falsifies the metrics.
+Two pictures are near duplicates if their thumbnails show one picture, or if their vectors are very similar; where a
+thumbnail is missing, if they are similar. That is what the doctor calls copies, with lower thresholds: to keep two
+relatives together costs little, a copy on the other side falsifies the metrics.
 """
 
 from __future__ import annotations
@@ -12,17 +12,20 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from trainer.diagnosis.copies import seen_copies
 from trainer.diagnosis.groups import Groups
+from trainer.diagnosis.pair_search import PairSearch
+from trainer.diagnosis.thumbnails import correlatable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from numpy.typing import NDArray
-
+    from trainer.diagnosis.pair_search import Places
+    from trainer.diagnosis.thumbnails import ByteArray
     from trainer.fitting.batches import FloatArray, RowArray
 
-SAME_THUMBNAIL: Final = 0.98
-"""Correlation of thumbnails from which vectors need only not contradict, that is, have a similarity of 0 or more."""
+SAME_EDGES: Final = 0.95
+"""Correlation of the edges of thumbnails from which vectors do not matter."""
 
 SAME_VECTOR: Final = 0.7
 """Similarity of vectors from which thumbnails do not matter."""
@@ -40,12 +43,12 @@ class Compared:
 
     Attributes:
         projected: float32[n, k] of length 1, or of zeros: their dot products are similarities.
-        thumbnails: float32[n, t] of `read_thumbnails`; zeros where there is none.
+        thumbnails: uint8[n, 1024] of `read_thumbnails`; zeros where there is none.
         newcomers: how many of them are new, m.
     """
 
     projected: FloatArray
-    thumbnails: FloatArray
+    thumbnails: ByteArray
     newcomers: int
 
 
@@ -70,47 +73,42 @@ def find_near(compared: Compared, report: Callable[[int, int], None] = lambda _d
 
     Args:
         compared: the pictures.
-        report: told how many newcomers of how many are compared; what it raises ends the search.
+        report: told how many of how many comparisons are done, two for each newcomer; what it raises ends the search.
     """
     newcomers, rows = compared.newcomers, len(compared.projected)
-    groups = Groups(newcomers)
-    nearest = np.full(newcomers, -1, np.int32)
-    similarities = np.full(newcomers, -np.inf, np.float32)
-    known = np.logical_or.reduce(compared.thumbnails != 0, axis=1)
+    near = _Gathered(newcomers)
+    pairs, correlations = seen_copies(
+        compared.thumbnails, SAME_EDGES, lambda done, _: report(done, 2 * newcomers), newcomers
+    )
+    near.add(pairs[:, 0].astype(np.intp), pairs[:, 1].astype(np.intp), correlations)
+    known = np.logical_or.reduce(correlatable(compared.thumbnails) != 0, axis=1)
+    search = PairSearch(compared.projected, SAME_VECTOR if known.all() else NEAR_VECTOR)
     for top in range(0, newcomers, BLOCK):
         end = min(top + BLOCK, newcomers)
         for start in range(top, rows, BLOCK):
-            left, right, score = _pairs(compared, known, slice(top, end), slice(start, start + BLOCK))
+            left, right, similarities = search.pairs(slice(top, end), slice(start, start + BLOCK))
             left, right = left + top, right + start
-            new = right < newcomers
-            later = new & (right > left)
-            groups.join(left[later], right[later])
-            order = np.flatnonzero(~new)[np.argsort(score[~new], kind="stable")]  # of one newcomer's, the nearest last
-            best: dict[int, int] = dict(zip(left[order].tolist(), order.tolist(), strict=True))
-            for row, pair in best.items():
-                if score[pair] > similarities[row]:
-                    nearest[row], similarities[row] = right[pair], score[pair]
-        report(end, newcomers)
-    return Near(groups.first_rows(), nearest, similarities)
+            enough = (similarities >= SAME_VECTOR) | ~(known[left] & known[right])
+            near.add(left[enough], right[enough], similarities[enough])
+        report(newcomers + end, 2 * newcomers)
+    return Near(near.groups.first_rows(), near.nearest, near.similarities)
 
 
-def _pairs(
-    compared: Compared, known: NDArray[np.bool_], rows: slice, columns: slice
-) -> tuple[NDArray[np.intp], NDArray[np.intp], FloatArray]:
-    """Return the near pairs of a block: places in `rows`, places in `columns`, and how near each pair is.
+class _Gathered:
+    """What is near the first so many rows, as the pairs come in."""
 
-    A pair that both measures find comes twice. `known` says which pictures have a thumbnail.
-    """
-    similar = compared.projected[rows] @ compared.projected[columns].T
-    left, right = np.nonzero(similar >= NEAR_VECTOR)
-    score = similar[left, right]
-    enough = (score >= SAME_VECTOR) | ~(known[rows][left] & known[columns][right])
-    left, right, score = left[enough], right[enough], score[enough]
-    if known[rows].any() and known[columns].any():
-        correlated = compared.thumbnails[rows] @ compared.thumbnails[columns].T
-        seen, other = np.nonzero(correlated >= SAME_THUMBNAIL)
-        agreed = similar[seen, other] >= 0
-        seen, other = seen[agreed], other[agreed]
-        left, right = np.concatenate([left, seen]), np.concatenate([right, other])
-        score = np.concatenate([score, correlated[seen, other]])
-    return left, right, score
+    def __init__(self, newcomers: int) -> None:
+        self.groups = Groups(newcomers)
+        self.nearest = np.full(newcomers, -1, np.int32)
+        self.similarities = np.full(newcomers, -np.inf, np.float32)
+
+    def add(self, left: Places, right: Places, score: FloatArray) -> None:
+        """Note pairs of a newcomer and a row, and how near they are."""
+        new = right < len(self.nearest)
+        later = new & (right > left)
+        self.groups.join(left[later], right[later])
+        order = np.flatnonzero(~new)[np.argsort(score[~new], kind="stable")]  # of one newcomer's, the nearest last
+        best: dict[int, int] = dict(zip(left[order].tolist(), order.tolist(), strict=True))
+        for row, pair in best.items():
+            if score[pair] > self.similarities[row]:
+                self.nearest[row], self.similarities[row] = right[pair], score[pair]

@@ -11,12 +11,10 @@ from trainer.diagnosis.thumbnails import SIDE_PX, read_thumbnails
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from numpy.typing import NDArray
-
-    from trainer.fitting.batches import FloatArray
+    from trainer.diagnosis.thumbnails import ByteArray
 
 KEPT: Final = 100_000
-"""Thumbnails in memory, about 60 MB; reading one again takes a millisecond."""
+"""Thumbnails in memory, about 100 MB; reading one again takes a millisecond."""
 
 
 class Thumbnails:
@@ -30,15 +28,15 @@ class Thumbnails:
     def __init__(self, previews: Callable[[Sequence[bytes]], list[bytes]], kept: int = KEPT) -> None:
         self._previews = previews
         self._kept = kept
-        self._known: dict[bytes, NDArray[np.float16]] = {}
+        self._known: dict[bytes, ByteArray] = {}
 
-    def read(self, digests: Sequence[bytes]) -> FloatArray:
-        """Return float32[n, t], a row for each digest, of zeros where there is no preview; see `read_thumbnails`.
+    def read(self, digests: Sequence[bytes]) -> ByteArray:
+        """Return uint8[n, 1024], a row for each digest, of zeros where there is no preview; see `read_thumbnails`.
 
         Raises:
             UnavailableError: reason EXTRACTOR_UNAVAILABLE.
         """
-        rows = np.zeros((len(digests), SIDE_PX * SIDE_PX), np.float32)
+        rows = np.zeros((len(digests), SIDE_PX * SIDE_PX), np.uint8)
         unread = [row for row, digest in enumerate(digests) if digest not in self._known]
         if unread:
             rows[unread] = read_thumbnails(self._previews, [digests[row] for row in unread])
@@ -47,7 +45,7 @@ class Thumbnails:
                 rows[row] = self._known[digest]
         for row in unread:
             if rows[row].any():  # a preview may come yet
-                self._known[digests[row]] = rows[row].astype(np.float16)
+                self._known[digests[row]] = rows[row].copy()
         while len(self._known) > self._kept:
             del self._known[next(iter(self._known))]
         return rows

@@ -1,8 +1,9 @@
 """Copies: near duplicates by thumbnails and vectors together.
 
-Two pictures are copies if their thumbnails correlate, and their vectors do not contradict; or if their vectors are so
-similar that what differs, such as a narrower frame, hardly matters. Where a thumbnail is missing the vectors decide.
-The thresholds are measured in `docs/doctor.md`.
+Two pictures are copies if their thumbnails correlate and have the same edges; or if their vectors are so similar that
+what differs, such as a narrower frame, hardly matters. Where a thumbnail is missing the vectors decide. Vectors need
+not agree where thumbnails do: those of a tiny picture and of its half are as far apart as those of strangers. The
+thresholds are measured in `docs/doctor.md`.
 """
 
 from __future__ import annotations
@@ -14,24 +15,25 @@ import numpy as np
 
 from trainer.diagnosis.groups import Groups
 from trainer.diagnosis.near_duplicates import MAX_PAIRS, NEAR, in_space, similar_pairs
-from trainer.diagnosis.similarity_space import MIN_ROWS
+from trainer.diagnosis.sameness import same_edges
+from trainer.diagnosis.thumbnails import correlatable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import NDArray
 
+    from trainer.diagnosis.thumbnails import ByteArray
     from trainer.fitting.batches import FloatArray, RowArray
 
-SAME_THUMBNAIL: Final = 0.99
-NOT_CONTRADICTED: Final = 0.1
-"""Similarity of the vectors below which equal thumbnails are chance: pages of text all look alike at that size."""
+ALIKE: Final = 0.98
+"""Correlation of thumbnails from which their edges are compared."""
+
+SAME_EDGES: Final = 0.977
+"""Correlation of edges from which two pictures are copies."""
 
 SAME_VECTOR: Final = 0.8
 """Similarity of the vectors from which it does not matter that the thumbnails differ."""
-
-
-_BLOCK: Final = 4096
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,39 +54,47 @@ class Copies:
 
 
 def find_copies(
-    vectors: FloatArray, thumbnails: FloatArray, report: Callable[[int, int], None] = lambda _done, _total: None
+    vectors: FloatArray, thumbnails: ByteArray, report: Callable[[int, int], None] = lambda _done, _total: None
 ) -> Copies:
     """Return the pairs of copies; 200,000 pairs at most are looked at, the most similar ones.
 
     Args:
         vectors: float32[n, d].
-        thumbnails: float32[n, t] of `read_thumbnails`.
+        thumbnails: uint8[n, 1024] of `read_thumbnails`.
         report: told how many of how many rows are compared, of both kinds together; what it raises ends the search.
     """
     count = len(vectors)
-    placed = in_space(vectors)
-    seen = similar_pairs(thumbnails, SAME_THUMBNAIL, MAX_PAIRS, lambda done, _: report(done, 2 * count))
-    alike = similar_pairs(placed, NEAR, MAX_PAIRS, lambda done, _: report(count + done, 2 * count))
-    sure = (_dots(placed, seen.rows) >= NOT_CONTRADICTED) | (count < MIN_ROWS)
-    unknown = np.flatnonzero(~thumbnails.any(axis=1))
+    seen, correlations = seen_copies(thumbnails, SAME_EDGES, lambda done, _: report(done, 2 * count))
+    alike = similar_pairs(in_space(vectors), NEAR, MAX_PAIRS, lambda done, _: report(count + done, 2 * count))
+    unknown = np.flatnonzero(~correlatable(thumbnails).any(axis=1))
     needed = np.where(np.isin(alike.rows, unknown).any(axis=1), NEAR, SAME_VECTOR)
     # What the thumbnails found already is not found again.
-    new = (alike.similarities >= needed) & ~np.isin(_keys(alike.rows, count), _keys(seen.rows[sure], count))
-    rows = np.concatenate([seen.rows[sure], alike.rows[new]])
-    scores = np.concatenate([seen.similarities[sure], alike.similarities[new]])
-    by_vectors = np.repeat([False, True], [int(sure.sum()), int(new.sum())])
+    new = (alike.similarities >= needed) & ~np.isin(_keys(alike.rows, count), _keys(seen, count))
+    rows = np.concatenate([seen, alike.rows[new]])
+    scores = np.concatenate([correlations, alike.similarities[new]])
+    by_vectors = np.repeat([False, True], [len(seen), int(new.sum())])
     groups = Groups(count)
     groups.join(rows[:, 0].astype(np.intp), rows[:, 1].astype(np.intp))
     order = np.argsort(-scores, kind="stable")
     return Copies(rows[order], np.minimum(scores[order], 1), by_vectors[order], groups.first_rows())
 
 
-def _dots(placed: FloatArray, rows: RowArray) -> FloatArray:
-    dots = np.empty(len(rows), np.float32)
-    for start in range(0, len(rows), _BLOCK):
-        left, right = rows[start : start + _BLOCK].T
-        dots[start : start + _BLOCK] = np.einsum("kd,kd->k", placed[left], placed[right])
-    return dots
+def seen_copies(
+    thumbnails: ByteArray, edges: float, report: Callable[[int, int], None], newcomers: int | None = None
+) -> tuple[RowArray, FloatArray]:
+    """Return the pairs int32[k, 2] whose thumbnails show one picture, and how these correlate, float32[k].
+
+    100,000 pairs at most are looked at, those that correlate most.
+
+    Args:
+        thumbnails: uint8[n, 1024] of `read_thumbnails`.
+        edges: correlation of edges that is enough.
+        report: told how many of how many rows are compared; what it raises ends the search.
+        newcomers: only pairs with one of the first so many rows are looked for; None means all.
+    """
+    alike = similar_pairs(correlatable(thumbnails), ALIKE, MAX_PAIRS, report, newcomers)
+    same = same_edges(thumbnails, alike.rows) >= edges
+    return alike.rows[same], alike.similarities[same]
 
 
 def _keys(rows: RowArray, count: int) -> NDArray[np.int64]:

@@ -106,17 +106,26 @@ class Doctor:
     def _load(self, digests: Sequence[bytes], report: Report) -> tuple[FloatArray, list[bool]]:
         """Return float32[m, d] of the pictures that have a vector, and which these are."""
         fingerprint = self._features.fingerprint()
-        blocks: list[FloatArray] = []
+        vectors: FloatArray = np.empty((0, 1), np.float32)
         absent: set[bytes] = set()
+        count = 0
         for start in range(0, len(digests), _LOOKUP_DIGESTS):
             found, missing = self._features.lookup(digests[start : start + _LOOKUP_DIGESTS])
             absent.update(missing)
             if len(found):
-                blocks.append(found)
+                if not count:  # all at once: pieces that are joined are held twice
+                    vectors = np.empty((len(digests) - len(absent), found.shape[1]), np.float32)
+                if found.shape[1] != vectors.shape[1]:
+                    raise _trunk_changed()
+                vectors[count : count + len(found)] = found
+                count += len(found)
             report(Progress(Phase.LOADING, min(start + _LOOKUP_DIGESTS, len(digests)), len(digests)))
-        if self._features.fingerprint() != fingerprint or len({block.shape[1] for block in blocks}) > 1:
-            raise FailedPreconditionError(
-                "the extractor's trunk changed while its vectors were fetched: ask again", reason="FINGERPRINT_CHANGED"
-            )
-        vectors = np.concatenate(blocks) if blocks else np.empty((0, 1), np.float32)
-        return vectors, [digest not in absent for digest in digests]
+        if self._features.fingerprint() != fingerprint:
+            raise _trunk_changed()
+        return vectors[:count], [digest not in absent for digest in digests]
+
+
+def _trunk_changed() -> FailedPreconditionError:
+    return FailedPreconditionError(
+        "the extractor's trunk changed while its vectors were fetched: ask again", reason="FINGERPRINT_CHANGED"
+    )

@@ -37,14 +37,14 @@ class LabelNoise:
 
     Attributes:
         wrong: float64[n], probability that the label is wrong.
-        likely: int32[n], the most probable of the other labels.
+        probabilities: float64[n, k] of the labels by the scores alone.
         rate: share of wrong labels in the dataset.
         temperature: what the scores are multiplied by.
         log_likelihood: mean over the pictures searched with, in nats: the higher, the better the scores.
     """
 
     wrong: DoubleArray
-    likely: RowArray
+    probabilities: DoubleArray
     rate: float
     temperature: float
     log_likelihood: float
@@ -66,9 +66,7 @@ def estimate_noise(scores: FloatArray, labels: RowArray) -> LabelNoise:
     own = probabilities[rows, labels]
     by_chance = rate * (1 - own) / (classes - 1)
     wrong = by_chance / ((1 - rate) * own + by_chance + _TINY)
-    others = scores.copy()
-    others[rows, labels] = -np.inf
-    return LabelNoise(wrong, others.argmax(axis=1).astype(np.int32), rate, temperature, likelihood)
+    return LabelNoise(wrong, probabilities, rate, temperature, likelihood)
 
 
 def _probabilities(scores: FloatArray, temperature: float) -> DoubleArray:

@@ -1,8 +1,10 @@
 """Likely mislabelled pictures: those whose neighbours in feature space say another label, and say it surely.
 
-Shrinkage discriminants judge each picture out of fold; `label_noise` tells how far to believe them, and which shrinkage
-explains the labels best. Leaving out what looks wrong and judging again was tried: it finds no more, and is surer of
-what it says wrongly. Measured in `docs/doctor.md`.
+Three judges look at each picture without knowing it: discriminants and logistic regressions fitted out of fold, and its
+nearest neighbours. `label_noise` tells how far to believe each of them, on these very pictures, and so how probable it
+is that a label is wrong; the mean of the three counts. They err differently: where labels are few, what one is sure of
+for no good reason the others doubt. Leaving out what looks wrong and judging again was tried: it finds no more, and is
+surer of what it says wrongly. Measured in `docs/doctor.md`.
 """
 
 from __future__ import annotations
@@ -13,14 +15,14 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from trainer.diagnosis.label_noise import estimate_noise
-from trainer.diagnosis.out_of_fold import draw_folds, out_of_fold_scores
+from trainer.diagnosis.neighbours import neighbour_scores
+from trainer.diagnosis.out_of_fold import discriminant_scores, draw_folds, logistic_scores
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import NDArray
 
-    from trainer.diagnosis.label_noise import LabelNoise
     from trainer.fitting.batches import FloatArray, RowArray
 
 SUSPECT: Final = 0.5
@@ -30,8 +32,13 @@ MIN_CLASS: Final = 4
 """Pictures of a class from which its labels are judged: with fewer nothing can be learned about it."""
 
 _MIN_CLASSES: Final = 2
-_DRAWS: Final = 2  # of the folds; their scores are averaged
+MANY: Final = 5000
+"""Pictures above which discriminants judge alone, once: what is drawn hardly matters then, and the others take long."""
+
+_DRAWS: Final = 4  # of the folds, for the discriminants; their scores are averaged
+_LOGISTIC_DRAWS: Final = 2  # these take longer
 _SHRINKAGES: Final = (0.1, 0.3, 0.6, 0.8)
+_L2: Final = 300.0  # strong: with a weak penalty it learns the wrong labels by heart
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,36 +67,55 @@ def find_mislabelled(
     """Return the pictures whose label is likely wrong; those of classes with fewer than four are not judged.
 
     Args:
-        vectors: float32[n, d], non-negative.
-        labels: int32[n].
+        vectors: float32[n, d], the square roots of what is cached, which evens out the few strong responses.
+        labels: int32[n]; below 0 for one that is not judged.
         groups: int32[n], equal for near duplicates.
         report: told how many of how many draws are done; what it raises ends the work.
     """
-    rows = np.flatnonzero(np.bincount(labels)[labels] >= MIN_CLASS) if len(labels) else np.empty(0, np.intp)
+    judged = labels >= 0
+    judged[judged] = np.bincount(labels[judged])[labels[judged]] >= MIN_CLASS
+    rows = np.flatnonzero(judged)
     known, own = np.unique(labels[rows], return_inverse=True)
     if len(known) < _MIN_CLASSES:
         empty = np.empty(0, np.int32)
         return Suspects(empty, empty, np.empty(0), 0)
-    # The square root evens out the few strong responses of a non-negative vector.
-    even = vectors[rows]
-    np.sqrt(np.maximum(even, 0, out=even), out=even)
-    noise = _judge(even, own.astype(np.int32), groups[rows], report)
-    found = np.flatnonzero(noise.wrong >= SUSPECT)
-    found = found[np.argsort(-noise.wrong[found], kind="stable")]
-    return Suspects(
-        rows[found].astype(np.int32), known[noise.likely[found]].astype(np.int32), noise.wrong[found], len(rows)
-    )
+    if len(rows) < len(vectors):
+        vectors, groups = vectors[rows], groups[rows]
+    wrong, likely = _judge(vectors, own.astype(np.int32), groups, report)
+    found = np.flatnonzero(wrong >= SUSPECT)
+    found = found[np.argsort(-wrong[found], kind="stable")]
+    return Suspects(rows[found].astype(np.int32), known[likely[found]].astype(np.int32), wrong[found], len(rows))
 
 
-def _judge(vectors: FloatArray, labels: RowArray, groups: RowArray, report: Callable[[int, int], None]) -> LabelNoise:
-    drawn = []
-    for draw in range(_DRAWS):
+def _judge(
+    vectors: FloatArray, labels: RowArray, groups: RowArray, report: Callable[[int, int], None]
+) -> tuple[NDArray[np.float64], RowArray]:
+    """Return how probably each label is wrong, float64[n], and the likeliest other label, int32[n]."""
+    many = len(labels) > MANY
+    draws, further = (1, 0) if many else (_DRAWS, _LOGISTIC_DRAWS)
+    steps = iter(range(draws + further + 1))
+    done = 0
 
-        def look(done: int = draw) -> None:
-            report(done, _DRAWS)
+    def look() -> None:
+        report(done, draws + further + 1)
 
-        folds = draw_folds(labels, groups, draw)
-        drawn.append(out_of_fold_scores(vectors, labels, folds, _SHRINKAGES, look))
-    report(_DRAWS, _DRAWS)
-    tried = [estimate_noise(sum(scores) / np.float32(_DRAWS), labels) for scores in zip(*drawn, strict=True)]
-    return max(tried, key=lambda each: each.log_likelihood)
+    folds = [draw_folds(labels, groups, draw) for draw in range(draws)]
+    by_discriminants = []
+    for each in folds:
+        done = next(steps)
+        by_discriminants.append(discriminant_scores(vectors, labels, each, _SHRINKAGES, look))
+    tried = [estimate_noise(np.mean(scores, axis=0), labels) for scores in zip(*by_discriminants, strict=True)]
+    judges = [max(tried, key=lambda each: each.log_likelihood)]
+    by_logistic = []
+    for each in folds[:further]:
+        done = next(steps)
+        by_logistic.append(logistic_scores(vectors, labels, each, _L2, look))
+    if not many:
+        done = next(steps)
+        judges.append(estimate_noise(np.mean(by_logistic, axis=0), labels))
+        judges.append(estimate_noise(neighbour_scores(vectors, labels, groups, look), labels))
+    done = draws + further + 1
+    look()
+    others = np.sum([each.probabilities for each in judges], axis=0)
+    others[np.arange(len(labels)), labels] = -1
+    return np.mean([each.wrong for each in judges], axis=0), others.argmax(axis=1).astype(np.int32)

@@ -1,7 +1,7 @@
 """Near duplicates: pairs of pictures whose vectors are so similar that one may be a copy of the other.
 
-Every pair is compared, a block of rows with a block of rows at a time, so that memory does not grow with their number:
-100,000 vectors of 768 are 5 billion pairs and take about a minute on two cores.
+Pairs are compared a block of rows with a block of rows at a time, so that memory does not grow with their number; many
+by sketches first (`trainer.diagnosis.pair_search`).
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from trainer.diagnosis.groups import Groups
+from trainer.diagnosis.pair_search import PairSearch
 from trainer.diagnosis.similarity_space import MIN_ROWS, fit_space
 
 if TYPE_CHECKING:
@@ -67,25 +68,32 @@ def in_space(vectors: FloatArray) -> FloatArray:
     return fit_space(vectors).project(vectors) if len(vectors) >= MIN_ROWS else np.zeros_like(vectors)
 
 
-def similar_pairs(placed: FloatArray, threshold: float, limit: int, report: Callable[[int, int], None]) -> NearPairs:
+def similar_pairs(
+    placed: FloatArray,
+    threshold: float,
+    limit: int,
+    report: Callable[[int, int], None],
+    newcomers: int | None = None,
+) -> NearPairs:
     """Return the pairs of rows whose dot product is at least `threshold`, above 0; see `near_pairs`.
 
-    `placed` is float32[n, d], each row of length 1, or 0 for one that is similar to none.
+    `placed` is float32[n, d], each row of length 1, or 0 for one that is similar to none. With `newcomers`, only pairs
+    with one of the first so many rows are looked for, and `report` is told of these.
     """
     count = len(placed)
-    groups, best = Groups(count), _Best(limit)
-    for top in range(0, count, _BLOCK):
-        rows = placed[top : top + _BLOCK]
+    asked = count if newcomers is None else newcomers
+    groups, best, search = Groups(count), _Best(limit), PairSearch(placed, threshold)
+    for top in range(0, asked, _BLOCK):
+        end = min(top + _BLOCK, asked)
         for start in range(top, count, _BLOCK):
-            similarities = rows @ placed[start : start + _BLOCK].T
-            left, right = np.nonzero(similarities >= threshold)
+            left, right, found = search.pairs(slice(top, end), slice(start, start + _BLOCK))
             if start == top:
-                left, right = left[left < right], right[left < right]
+                once = left < right
+                left, right, found = left[once], right[once], found[once]
             if len(left):
-                found = similarities[left, right]
                 groups.join(left + top, right + start)
                 best.add(left + top, right + start, found)
-        report(min(top + _BLOCK, count), count)
+        report(end, asked)
     kept, similarities = best.sorted()
     return NearPairs(kept, similarities, best.total, groups.first_rows())
 
@@ -96,15 +104,18 @@ class _Best:
     def __init__(self, limit: int) -> None:
         self.total = 0
         self._limit = limit
+        self._floor = -np.inf  # what a pair must have to be among the best
         self._rows: RowArray = np.empty((0, 2), np.int32)
         self._similarities: FloatArray = np.empty(0, np.float32)
 
     def add(self, left: NDArray[np.intp], right: NDArray[np.intp], similarities: FloatArray) -> None:
         self.total += len(left)
-        self._rows = np.concatenate([self._rows, np.stack([left, right], axis=1).astype(np.int32)])
-        self._similarities = np.concatenate([self._similarities, similarities])
+        high = similarities >= self._floor
+        self._rows = np.concatenate([self._rows, np.stack([left[high], right[high]], axis=1).astype(np.int32)])
+        self._similarities = np.concatenate([self._similarities, similarities[high]])
         if len(self._rows) > 2 * self._limit:
             self._rows, self._similarities = self.sorted()
+            self._floor = float(self._similarities[-1])
 
     def sorted(self) -> tuple[RowArray, FloatArray]:
         order = np.lexsort((self._rows[:, 1], self._rows[:, 0], -self._similarities))[: self._limit]

@@ -20,7 +20,7 @@ MIN_PICTURES: Final = 20
 """With fewer there is no saying what is usual."""
 
 _NEIGHBOUR: Final = 5  # so that four copies of one strange picture do not vouch for each other
-_REFERENCES: Final = 20_000
+_REFERENCES: Final = 10_000
 _BLOCK: Final = 1024
 _MAD_TO_DEVIATION: Final = 1.4826  # of a normal distribution
 
@@ -30,28 +30,30 @@ def strangeness(
 ) -> NDArray[np.float64]:
     """Return how far each picture is from its fifth neighbour, float64[n], in robust standard deviations.
 
-    Neighbours are looked for among 20,000 pictures at most, by the Euclidean distance of the vectors' square roots.
+    Neighbours are looked for among 10,000 pictures at most, drawn at random, by the Euclidean distance.
     With fewer than 20 pictures, and where all are equally far, it is 0.
 
     Args:
-        vectors: float32[n, d], non-negative.
+        vectors: float32[n, d], the square roots of what is cached.
         report: told how many of how many rows are done; what it raises ends the work.
     """
     count = len(vectors)
     if count < MIN_PICTURES:
         return np.zeros(count)
-    even = np.maximum(vectors, 0)
-    np.sqrt(even, out=even)
-    even -= even.mean(axis=0)  # smaller numbers, so that their squares can be subtracted
-    references = even[np.random.default_rng(0).permutation(count)[:_REFERENCES]]
+    mean = vectors.mean(axis=0, dtype=np.float64).astype(np.float32)
+    # Without the mean the numbers are smaller, so that their squares can be subtracted.
+    references = vectors[np.sort(np.random.default_rng(0).permutation(count)[:_REFERENCES])] - mean
     lengths = (references**2).sum(axis=1)
     distances = np.empty(count)
     for start in range(0, count, _BLOCK):
-        block = even[start : start + _BLOCK]
-        squares = lengths - 2 * (block @ references.T) + (block**2).sum(axis=1, keepdims=True)
+        block = vectors[start : start + _BLOCK] - mean
+        squares = block @ references.T
+        squares *= -2
+        squares += lengths
         # The nearest reference of a picture that is one is the picture itself.
         squares.partition(_NEIGHBOUR, axis=1)
-        distances[start : start + _BLOCK] = np.sqrt(np.maximum(squares[:, _NEIGHBOUR], 0))
+        near = squares[:, _NEIGHBOUR] + (block**2).sum(axis=1)
+        distances[start : start + _BLOCK] = np.sqrt(np.maximum(near, 0))
         report(min(start + _BLOCK, count), count)
     median = np.median(distances)
     spread = _MAD_TO_DEVIATION * np.median(np.abs(distances - median))

@@ -18,20 +18,21 @@ if TYPE_CHECKING:
 
     from trainer.diagnosis.copies import Copies
     from trainer.diagnosis.findings import Picture
+    from trainer.diagnosis.thumbnails import ByteArray
     from trainer.fitting.batches import FloatArray, RowArray
 
     Report = Callable[[Progress], None]
 
 
 def vector_findings(
-    pictures: Sequence[Sequence[Picture]], vectors: FloatArray, thumbnails: FloatArray, report: Report
+    pictures: Sequence[Sequence[Picture]], vectors: FloatArray, thumbnails: ByteArray, report: Report
 ) -> tuple[dict[Kind, list[Finding]], int, int]:
     """Return the findings, how many groups of copies there are, and how many labels were judged.
 
     Args:
         pictures: n; each under one label, or under several.
-        vectors: float32[n, d].
-        thumbnails: float32[n, t] of `read_thumbnails`.
+        vectors: float32[n, d], non-negative; they are worked on in place, and are their square roots afterwards.
+        thumbnails: uint8[n, 1024] of `read_thumbnails`.
         report: told how far it is; what it raises ends the work.
     """
     copies = find_copies(vectors, thumbnails, _steps(report, Phase.PAIRING))
@@ -40,13 +41,13 @@ def vector_findings(
         Kind.NEAR_DUPLICATE: near,
         Kind.SPLIT_LEAK: [each for each in near if each.pictures[0].part is not each.pictures[1].part],
     }
-    single = np.array([row for row, each in enumerate(pictures) if len(each) == 1], np.int32)
-    labels = sorted({pictures[row][0].label for row in single})
+    np.sqrt(np.maximum(vectors, 0, out=vectors), out=vectors)
+    labels = sorted({each[0].label for each in pictures if len(each) == 1})
     places = {label: place for place, label in enumerate(labels)}
-    own = np.array([places[pictures[row][0].label] for row in single], np.int32)
-    suspects = find_mislabelled(vectors[single], own, copies.first_rows[single], _steps(report, Phase.JUDGING))
+    own = np.array([places[each[0].label] if len(each) == 1 else -1 for each in pictures], np.int32)
+    suspects = find_mislabelled(vectors, own, copies.first_rows, _steps(report, Phase.JUDGING))
     found[Kind.MISLABELLED] = [
-        Finding((pictures[single[row]][0],), labels[likely], float(wrong))
+        Finding((pictures[row][0],), labels[likely], float(wrong))
         for row, likely, wrong in zip(suspects.rows, suspects.likely, suspects.wrong, strict=True)
     ]
     found[Kind.OUTLIER] = _outliers(pictures, vectors, report)

@@ -13,7 +13,7 @@ from trainer.datasets.placing_thumbnails import Thumbnails
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from trainer.fitting.batches import FloatArray
+    from trainer.diagnosis.thumbnails import ByteArray
 
 
 @pytest.fixture
@@ -21,9 +21,9 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
     """Return the digests whose previews were read; a preview holds the first value of its thumbnail."""
     every: list[bytes] = []
 
-    def read(previews: Callable[[Sequence[bytes]], list[bytes]], digests: Sequence[bytes]) -> FloatArray:
+    def read(previews: Callable[[Sequence[bytes]], list[bytes]], digests: Sequence[bytes]) -> ByteArray:
         every.extend(digests)
-        rows = np.zeros((len(digests), 256), np.float32)
+        rows = np.zeros((len(digests), 1024), np.uint8)
         for row, preview in zip(rows, previews(digests), strict=True):
             if preview:
                 row[0] = preview[0]

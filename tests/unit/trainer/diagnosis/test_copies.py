@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from made_up import clusters, greys
 
-from trainer.diagnosis.copies import find_copies
+from trainer.diagnosis.copies import ALIKE, SAME_EDGES, find_copies
+from trainer.diagnosis.sameness import same_edges
 from trainer.diagnosis.thumbnails import correlatable
 
 
@@ -26,13 +27,39 @@ def test_equal_thumbnails_make_copies_and_relatives_are_none() -> None:
     assert found.first_rows[60] == 3
 
 
-def test_equal_thumbnails_with_opposite_vectors_are_no_copies() -> None:
-    """A thumbnail may be alike by chance, as two pages of text are; the vectors contradict."""
+def test_equal_thumbnails_make_copies_though_vectors_contradict() -> None:
+    """As those of a tiny picture and of its half do: what the trunk sees is the blur."""
     vectors, _ = clusters(2, 30)
     vectors[40] = np.maximum(2 * vectors.mean(axis=0) - vectors[3], 0)
     thumbnails = greys(60)
     thumbnails[40] = thumbnails[3]
+    assert _pairs(find_copies(vectors, thumbnails)) == [(3, 40)]
+
+
+def test_thumbnails_that_are_alike_but_for_their_edges_are_no_copies() -> None:
+    """Two portraits in one light: shades agree, and what is drawn on them does not."""
+    shade = np.tile(np.linspace(40, 210, 32), (32, 1))
+    drawn = np.random.default_rng(3).normal(scale=12, size=(2, 32, 32))
+    alike = np.stack([(shade + each).ravel() for each in drawn]).astype(np.uint8)
+    one, other = correlatable(alike)
+    assert one @ other > ALIKE
+    vectors, _ = clusters(2, 30)
+    thumbnails = greys(60)
+    thumbnails[[3, 40]] = alike
     assert _pairs(find_copies(vectors, thumbnails)) == []
+
+
+def test_a_blurred_copy_has_the_same_edges() -> None:
+    """As a picture of few pixels has that is made large again."""
+    sharp = np.random.default_rng(0).random((8, 8)).repeat(4, axis=0).repeat(4, axis=1) * 255
+    blurred = sharp
+    for _ in range(3):
+        blurred = (np.roll(blurred, 1, 0) + 2 * blurred + np.roll(blurred, -1, 0)) / 4
+        blurred = (np.roll(blurred, 1, 1) + 2 * blurred + np.roll(blurred, -1, 1)) / 4
+    pictures = np.stack([sharp.ravel(), blurred.ravel(), sharp.T.ravel()]).astype(np.uint8)
+    same, other = same_edges(pictures, np.array([[0, 1], [0, 2]], np.int32))
+    assert same > SAME_EDGES
+    assert other < 0.5
 
 
 def test_equal_vectors_are_copies_whatever_the_thumbnails_say() -> None:
@@ -74,4 +101,4 @@ def test_two_pictures_are_compared_by_their_thumbnails() -> None:
 
 def test_pictures_of_one_colour_are_like_none() -> None:
     """Their thumbnail says nothing."""
-    assert not correlatable(np.full((16, 16), 200, np.float32)).any()
+    assert not correlatable(np.full((1, 1024), 200, np.uint8)).any()

@@ -68,7 +68,7 @@ def extractor(monkeypatch: pytest.MonkeyPatch) -> MadeUp:
     monkeypatch.setattr(
         doctor_module,
         "read_thumbnails",
-        lambda _, digests, __: np.array([made_up.thumbnails[each] for each in digests], np.float32).reshape(-1, 256),
+        lambda _, digests, __: np.array([made_up.thumbnails[each] for each in digests], np.uint8).reshape(-1, 1024),
     )
     return made_up
 

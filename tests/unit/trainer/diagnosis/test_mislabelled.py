@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from made_up import clusters
 
+from trainer.diagnosis import mislabelled
 from trainer.diagnosis.mislabelled import find_mislabelled
+from trainer.diagnosis.neighbours import neighbour_scores
 from trainer.diagnosis.out_of_fold import FOLDS, draw_folds
 
 
@@ -34,6 +36,39 @@ def test_wrong_labels_are_found_with_the_right_one(seed: int) -> None:
     assert all(found.likely[place] == labels[row] for place, row in enumerate(found.rows) if row in right)
     assert (np.diff(found.wrong) <= 0).all()
     assert found.judged == 200
+
+
+def test_many_pictures_are_judged_by_discriminants_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which is quicker, and finds them as well."""
+    monkeypatch.setattr(mislabelled, "MANY", 100)
+    vectors, labels = clusters(5, 40)
+    given, wrong = _planted(labels, 0.05)
+    told: list[tuple[int, int]] = []
+    found = find_mislabelled(vectors, given, _alone(labels), lambda *steps: told.append(steps))
+    assert len(set(found.rows.tolist()) & set(wrong.tolist())) >= 0.8 * len(wrong)
+    assert (told[0], told[-1]) == ((0, 2), (2, 2))
+
+
+def test_what_is_not_to_be_judged_is_left_out() -> None:
+    """A picture under two labels has the label -1; it is no neighbour either."""
+    vectors, labels = clusters(4, 40)
+    given = labels.copy()
+    given[[3, 50]] = [2, -1]
+    found = find_mislabelled(vectors, given, _alone(labels))
+    assert (found.rows.tolist(), found.judged) == ([3], 159)
+    assert find_mislabelled(vectors, np.full_like(labels, -1), _alone(labels)).judged == 0
+
+
+def test_copies_do_not_vouch_for_each_other() -> None:
+    """Neighbours are looked for among other pictures than a picture's own copies."""
+    vectors, labels = clusters(2, 20)
+    vectors[20:24], labels[20:24] = vectors[0], 1
+    groups = _alone(labels)
+    alone = neighbour_scores(vectors, labels, groups)
+    groups[20:24] = 0
+    together = neighbour_scores(vectors, labels, groups)
+    assert alone[0, 1] > alone[0, 0]
+    assert together[0, 1] < together[0, 0]
 
 
 def test_sound_labels_raise_no_suspicion() -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from trainer.diagnosis import near_duplicates
-from trainer.diagnosis.near_duplicates import near_pairs
+from trainer.diagnosis import near_duplicates, pair_search
+from trainer.diagnosis.near_duplicates import near_pairs, similar_pairs
 
 
 def _vectors(count: int, seed: int = 0) -> np.ndarray:
@@ -80,3 +80,25 @@ def test_the_search_can_be_ended() -> None:
 
     with pytest.raises(KeyError):
         near_pairs(_vectors(10), report=stop)
+
+
+def test_sketches_find_what_comparing_in_full_finds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many rows are compared by sketches first; only what is right at the threshold may be missed."""
+    rng = np.random.default_rng(0)
+    rows = rng.standard_normal((600, 400)).astype(np.float32)
+    rows[300:] = rows[:300] + rng.standard_normal((300, 400)).astype(np.float32) * np.linspace(0.2, 1.6, 300)[:, None]
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    exact = similar_pairs(rows, 0.7, 1000, lambda *_: None)
+    monkeypatch.setattr(pair_search, "EXACT_ROWS", 100)
+    sketched = similar_pairs(rows, 0.7, 1000, lambda *_: None)
+    assert 100 < exact.total < 300
+    assert sketched.rows.tolist() == exact.rows.tolist()
+    assert sketched.similarities == pytest.approx(exact.similarities)
+    assert sketched.first_rows.tolist() == exact.first_rows.tolist()
+
+
+def test_only_newcomers_are_compared() -> None:
+    """With each other and with the rest, but the rest is not compared with itself."""
+    rows = np.eye(6, dtype=np.float32)[[0, 1, 0, 1, 2, 2]]
+    found = similar_pairs(rows, 0.5, 10, lambda *_: None, newcomers=3)
+    assert sorted(map(tuple, found.rows.tolist())) == [(0, 2), (1, 3)]

@@ -9,8 +9,9 @@ import pytest
 from PIL import Image
 
 from trainer.diagnosis import thumbnails
-from trainer.diagnosis.copies import SAME_THUMBNAIL
-from trainer.diagnosis.thumbnails import read_thumbnails
+from trainer.diagnosis.copies import ALIKE, SAME_EDGES
+from trainer.diagnosis.sameness import same_edges
+from trainer.diagnosis.thumbnails import correlatable, read_thumbnails
 
 pytestmark = pytest.mark.tensorflow
 
@@ -44,8 +45,24 @@ def test_copies_correlate_and_others_do_not(monkeypatch: pytest.MonkeyPatch) -> 
     read = read_thumbnails(
         lambda digests: [previews.get(each, b"") for each in digests], asked, lambda *n: told.append(n)
     )
-    like = dict(zip(asked, read @ read[0], strict=True))
-    assert min(like[name] for name in (b"encoded", b"smaller", b"grey")) >= SAME_THUMBNAIL
+    correlated = correlatable(read)
+    like = dict(zip(asked, correlated @ correlated[0], strict=True))
+    edges = same_edges(read, np.array([[0, row] for row in range(len(asked))], np.int32))
+    same = dict(zip(asked, edges, strict=True))
+    copies = (b"encoded", b"smaller", b"grey")
+    assert min(like[name] for name in copies) >= ALIKE
+    assert min(same[name] for name in copies) >= SAME_EDGES
     assert like[b"other"] < 0.9
-    assert not read[-2:].any()
+    assert same[b"other"] < 0.5
+    assert not correlated[-2:].any()
+    assert not read[-1].any()
     assert told == [(3, 7), (6, 7), (7, 7)]
+
+
+def test_large_previews_are_read_as_small_ones() -> None:
+    """A preview that is halved while it is decoded has the same thumbnail as one that is decoded whole."""
+    original = _picture(1)
+    sizes = [(width, width * 3 // 4) for width in (96, 192, 256)]
+    previews = [_jpeg(original.resize(size, Image.Resampling.BOX), 95) for size in sizes]
+    read = read_thumbnails(lambda _digests: previews, [b"small", b"halved", b"whole"])
+    assert np.abs(read.astype(int) - read[0].astype(int)).mean() < 2

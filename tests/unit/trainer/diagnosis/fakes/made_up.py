@@ -8,7 +8,7 @@ import numpy as np
 
 from trainer.datasets.split import Part
 from trainer.diagnosis.findings import Picture
-from trainer.diagnosis.thumbnails import correlatable
+from trainer.diagnosis.thumbnails import SIDE_PX
 
 
 def clusters(classes: int, each: int, seed: int = 0, apart: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
@@ -21,9 +21,8 @@ def clusters(classes: int, each: int, seed: int = 0, apart: float = 1.0) -> tupl
 
 
 def greys(count: int, seed: int = 0) -> np.ndarray:
-    """Return float32[n, 256]: thumbnails that are like no other."""
-    rng = np.random.default_rng(seed)
-    return np.stack([correlatable((rng.random((16, 16)) * 255).astype(np.float32)) for _ in range(count)])
+    """Return uint8[n, 1024]: thumbnails that are like no other."""
+    return np.random.default_rng(seed).integers(0, 256, (count, SIDE_PX**2)).astype(np.uint8)
 
 
 def picture(name: str, label: str = "anna", part: Part = Part.TRAINING, *further: str) -> Picture:
