@@ -79,10 +79,17 @@ def check_libraries() -> None:
 
 
 def test_hand_made(method: HandMade, features: FloatArray, labels: RowArray, fold: Fold) -> NDArray[np.bool_]:
-    """Fit on training and validation rows of float32[n, d]; tell for each test row whether the answer is right."""
+    """Fit on training and validation rows of float32[n, d]; tell for each test row whether the answer is right.
+
+    On one thread: products as small as these take their threads longer to wait for each other than to compute, and a
+    hundred times as long where other programs want the cores, too.
+    """
+    from threadpoolctl import threadpool_limits
+
     fitted_on = np.concatenate([fold.training, fold.validation])
-    model = method.model().fit(features[fitted_on], labels[fitted_on])
-    right: NDArray[np.bool_] = model.predict(features[fold.test]) == labels[fold.test]
+    with threadpool_limits(1):
+        model = method.model().fit(features[fitted_on], labels[fitted_on])
+        right: NDArray[np.bool_] = model.predict(features[fold.test]) == labels[fold.test]
     return right
 
 

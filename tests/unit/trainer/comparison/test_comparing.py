@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 from PIL import Image
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from graft.errors import CancelledError, FailedPreconditionError, InvalidArgumentError
 from trainer.catalog.examples import NewExample
 from trainer.comparison import methods
 from trainer.comparison.comparing import Comparing
-from trainer.comparison.folds import stratified_folds
+from trainer.comparison.folds import Fold, stratified_folds
 from trainer.comparison.hand_made import gradients, pixels
 from trainer.fitting.fit import FittedHead
 from trainer.jobs.progress import Phase, Progress
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
     from trainer.catalog.datasets import DatasetStore
     from trainer.catalog.examples import ExampleStore
-    from trainer.fitting.batches import FloatArray
+    from trainer.fitting.batches import FloatArray, RowArray
     from trainer.fitting.fit import TrainingData
     from trainer.recipes import Recipe
 
@@ -98,6 +99,34 @@ def comparing(examples: ExampleStore, source: Source) -> Comparing:
     """Return what compares, with a clock that goes a second on at each look."""
     ticks = itertools.count()
     return Comparing(examples, source, first_value, lambda: float(next(ticks)))
+
+
+class Counting:
+    """A model that looks how many threads it is given."""
+
+    threads: list[int]
+
+    def fit(self, features: FloatArray, labels: RowArray) -> Counting:
+        """Look."""
+        assert len(features) == len(labels)
+        type(self).threads = [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
+        return self
+
+    def predict(self, features: FloatArray) -> RowArray:
+        """Say one thing."""
+        return np.zeros(len(features), np.int32)
+
+
+def test_models_of_scikit_learn_have_one_thread() -> None:
+    """Small products on several threads only wait for each other, above all on a busy machine."""
+    method = methods.HandMade("one", "says one thing", pixels, Counting)
+    rows = np.arange(6, dtype=np.int32)
+    fold = Fold(rows[:3], rows[3:4], rows[4:])
+    with threadpool_limits(2):  # a machine of one core has no more otherwise
+        right = methods.test_hand_made(method, np.zeros((6, 2), np.float32), np.repeat(np.arange(2), 3), fold)
+    assert right.tolist() == [False, False]
+    assert Counting.threads
+    assert set(Counting.threads) == {1}
 
 
 def test_every_method_is_tested_on_every_picture(comparing: Comparing) -> None:
