@@ -17,10 +17,12 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(autouse=True)
-def unfrozen() -> Iterator[None]:
-    """Nothing stays frozen for the tests that come."""
+def unsettled() -> Iterator[None]:
+    """Nothing stays frozen, and garbage is collected as before, for the tests that come."""
+    thresholds = gc.get_threshold()
     yield
     gc.unfreeze()
+    gc.set_threshold(*thresholds)
 
 
 class Ring:
@@ -52,3 +54,12 @@ def test_garbage_is_collected_and_glibc_trims_what_is_free(
 def test_the_c_library_at_hand_is_asked_without_harm() -> None:
     """The real function is called."""
     settle_memory()
+
+
+def test_young_objects_are_looked_at_less_often_than_python_would() -> None:
+    """A full queue's objects come and go in their thousands, and none of them is garbage."""
+    usual = gc.get_threshold()
+    settle_memory()
+    young, _, old = gc.get_threshold()
+    assert young > usual[0]
+    assert old > usual[2]
