@@ -74,6 +74,7 @@ def assess(
     fit_rows: FitRows,
     history: Sequence[dict[str, Any]],
     *,
+    folds: int,
     false_accept_rate: float,
     seed: int,
     look: Callable[[], None],
@@ -85,12 +86,13 @@ def assess(
         pictures: what there is.
         fit_rows: fits the same recipe to (training rows, validation rows).
         history: the reports of progress of the fit.
+        folds: into how many the pictures are cut to calibrate it.
         false_accept_rate: share of unknown pictures that may be called KNOWN.
         seed: of samples and folds.
         look: called between pieces of work; it may raise.
     """
     p = pictures
-    held = held_out_logits(fit_rows, p.vectors, p.labels, p.fitted, p.classes, seed)
+    held = held_out_logits(fit_rows, p.vectors, p.labels, p.fitted, p.classes, seed, folds)
     look()
     calibration = calibrate(held.logits, held.truth)
     calibrated = with_temperature(network, calibration.temperature)

@@ -12,6 +12,7 @@ from trainer.datasets.snapshots import Snapshot, check_trainable, take_snapshot
 from trainer.datasets.split import Part
 from trainer.datasets.vectors import load_vectors
 from trainer.evaluation.assessment import Pictures, assess
+from trainer.evaluation.held_out import folds_of
 from trainer.fitting.checkpoints import NO_CHECKPOINTS
 from trainer.fitting.fit import TrainingData
 from trainer.fitting.training_data import training_data
@@ -155,6 +156,7 @@ class Training:
             ),
             fit_rows,
             [each.to_dict() for each in fitted.history],
+            folds=folds_of(trained.kind),
             false_accept_rate=self._false_accept_rate,
             seed=recipe.seed,
             look=look,

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from trainer.evaluation.calibration import calibrate, with_temperature
-from trainer.evaluation.held_out import held_out_logits
+from trainer.evaluation.held_out import folds_of, held_out_logits
 from trainer.fitting.fit import FittedHead
 from trainer.registry import heads
 
@@ -90,6 +90,24 @@ def test_of_very_many_pictures_a_sample_is_held_out() -> None:
     fits = _Fits(2)
     found = held_out_logits(fits, np.zeros((50_000, 2), "f4"), np.arange(50_000) % 2, np.arange(50_000), 2, 0)
     assert (found.folds, len(fits.calls), len(found.truth)) == (1, 1, pytest.approx(2000, abs=2))
+
+
+def test_what_is_surer_with_fewer_pictures_is_cut_into_fifths() -> None:
+    """Each fit has four fifths of the pictures then, and every picture is held out once; networks are cut in halves."""
+    assert [folds_of(kind) for kind in ("mlp", "softmax", "lda", "logistic", "average")] == [2, 2, 5, 5, 5]
+    fits, labels = _Fits(3), np.arange(60) % 3
+    found = held_out_logits(fits, np.zeros((60, 2), "f4"), labels, np.arange(60), 3, 0, folds_of("average"))
+    assert [len(training) + len(validation) for training, validation in fits.calls] == [48] * 5
+    assert (found.folds, len(found.truth)) == (5, 60)
+
+
+def test_no_more_fifths_are_looked_at_than_are_needed() -> None:
+    """A thousand held-out pictures are enough for one number, and of very many pictures there is a sample."""
+    for pictures, looked_at, held in ((2_000, 3, 1_200), (5_000, 1, 1_000), (50_000, 1, 1_200)):
+        fits = _Fits(2)
+        vectors = np.zeros((pictures, 2), "f4")
+        found = held_out_logits(fits, vectors, np.arange(pictures) % 2, np.arange(pictures), 2, 0, 5)
+        assert (found.folds, len(found.truth)) == (looked_at, pytest.approx(held, abs=2))
 
 
 def test_too_few_pictures_hold_nothing_out() -> None:

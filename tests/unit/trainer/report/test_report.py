@@ -53,6 +53,7 @@ def files() -> SimpleNamespace:
         Pictures(vectors, labels, digests, rows[~test], rows[test], 4),
         lambda *_: FittedHead(network, 1, 1, "done", ()),
         HISTORY,
+        folds=2,
         false_accept_rate=0.05,
         seed=0,
         look=lambda: None,
