@@ -5,7 +5,6 @@ from __future__ import annotations
 import ctypes
 import gc
 
-
 _THRESHOLDS = 5_000, 2, 100
 """When garbage is collected from then on, as `gc.set_threshold` takes it. A full queue holds tens of thousands of young
 objects: with Python's own 700, 10, 10 their coming and going has all of them looked at every five seconds, in 20 to
