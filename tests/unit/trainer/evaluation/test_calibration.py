@@ -34,11 +34,21 @@ def test_the_temperature_that_drew_the_labels_is_found(temperature: float) -> No
     assert found.held_out == len(truth)
 
 
-def test_a_few_right_answers_do_not_make_a_head_certain() -> None:
-    """Where all of some pictures are right the temperature stays within reason; without any it is 1."""
-    found = calibrate(np.array([[3.0, 0.0]] * 5), np.zeros(5, int))
-    assert 0.3 < found.temperature < 1
+@pytest.mark.parametrize("scale", [1.0, 1e6])
+@pytest.mark.parametrize("pictures", [5, 300])
+def test_right_answers_make_a_head_no_surer_than_so_many_can(scale: float, pictures: int) -> None:
+    """Where all are right the error that is left is that of half a wrong answer, whatever the scale of the logits."""
+    gaps = np.random.default_rng(0).uniform(2, 4, pictures) * scale
+    logits = np.stack([gaps, np.zeros(pictures)], axis=1)
+    temperature = calibrate(logits, np.zeros(pictures, int)).temperature
+    wrong = float((1 / (1 + np.exp(gaps / temperature))).mean())
+    assert 1e-5 < wrong < 1.5 / (pictures + 1)
+
+
+def test_without_pictures_nothing_is_changed() -> None:
+    """There is nothing to fit a temperature to; nor is there with one class."""
     assert calibrate(np.zeros((0, 2)), np.zeros(0, int)).temperature == 1.0
+    assert calibrate(np.ones((3, 1)), np.zeros(3, int)).temperature == 1.0
 
 
 @pytest.mark.parametrize("activation", ["linear", "relu"])
