@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
     from trainer.fitting.batches import FloatArray, RowArray
 
-SUSPECT: Final = 0.5
-"""Probability of being wrong from which a label is a suspect."""
+SUSPECT: Final = 0.37
+"""Probability of being wrong from which a label is a suspect: one judge that is sure needs some doubt of another."""
 
 MIN_CLASS: Final = 4
 """Pictures of a class from which its labels are judged: with fewer nothing can be learned about it."""
