@@ -57,11 +57,6 @@ def take_snapshot(examples: Iterable[Example]) -> Snapshot:
     )
 
 
-def labels_without_test(counts: Iterable[LabelCount]) -> tuple[str, ...]:
-    """Return the labels of which no picture is in the test part, so that no metric says anything about them."""
-    return tuple(count.label for count in counts if not count.test)
-
-
 def check_trainable(dataset: str, counts: Sequence[LabelCount]) -> None:
     """Refuse a dataset that no classifier can be trained on.
 

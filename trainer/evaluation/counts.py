@@ -9,6 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from trainer.evaluation.arrays import Floats, Labels
 
 _TOP = (1, 2, 3, 5, 10)
@@ -33,6 +35,11 @@ class ClassScore:
     def to_dict(self) -> dict[str, Any]:
         """Return it as the manifest holds it."""
         return asdict(self)
+
+
+def untested_labels(labels: Sequence[str], classes: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+    """Return the labels without a test example, of which nothing is known; `classes` as the manifest has them."""
+    return tuple(label for label, each in zip(labels, classes, strict=True) if not each["support"])
 
 
 def confusion_cells(truth: Labels, answers: Labels, classes: int) -> npt.NDArray[np.int64]:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from graft.errors import NotFoundError, UnavailableError
+from trainer.evaluation.counts import untested_labels
 from trainer.jobs.progress import Phase, Progress
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ class Reports:
             datetime.fromtimestamp(manifest["created_ms"] / 1000, UTC),
             _confusions(test["confusion"], labels),
             _matrix(test["confusion"], len(labels)),
-            tuple(label for label, each in zip(labels, test["classes"], strict=True) if not each["support"]),
+            untested_labels(labels, test["classes"]),
             diagnosis,
             previews,
             tuple(notes),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from graft.v1 import trainer_pb2 as pb
+from trainer.evaluation.counts import untested_labels
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,9 +34,7 @@ def metrics_message(facts: Mapping[str, Any], *, details: bool) -> pb.Metrics:
         message.classes.extend(pb.ClassMetrics(**each) for each in test["classes"])
         message.confusion.extend(pb.ConfusionCell(truth=t, answer=a, count=n) for t, a, n in test["confusion"])
         message.confusion_matrix.extend(_square(test["confusion"], len(labels)))
-        message.untested_labels.extend(
-            label for label, each in zip(labels, test["classes"], strict=True) if not each["support"]
-        )
+        message.untested_labels.extend(untested_labels(labels, test["classes"]))
     return message
 
 
