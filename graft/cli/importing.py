@@ -97,9 +97,13 @@ def shown(total: int) -> Iterator[Callable[[ImportProgress], None]]:
         task = bar.add_task("importing", total=total, rate="-")
 
         def _show(progress: ImportProgress) -> None:
-            waiting = f"waiting ({progress.waiting_for.message})" if progress.waiting_for else "importing"
+            doing = "importing"
+            if progress.waiting_for:
+                doing = f"waiting ({progress.waiting_for.message})"
+            elif progress.placing is not None:
+                doing = f"placing in the parts of the dataset: {progress.placing:.0%}"
             speed = bar.tasks[0].speed
             rate = f"{speed:.1f}" if speed else "-"
-            bar.update(task, completed=progress.done, description=waiting, rate=rate)
+            bar.update(task, completed=progress.done, description=doing, rate=rate)
 
         yield _show

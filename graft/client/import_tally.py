@@ -33,10 +33,10 @@ class ImportTally:
         """Count a picture that is not; `digest` is the server's, if it says one."""
         self._refused.append(Refusal(hashed.item.name, hashed.item.label, digest or hashed.digest, error))
 
-    def progress(self, waiting_for: GraftError | None = None) -> ImportProgress:
+    def progress(self, waiting_for: GraftError | None = None, placing: float | None = None) -> ImportProgress:
         """Return the counts."""
         return ImportProgress(
-            self._total, self._added, self._unchanged, self._computed, len(self._refused), waiting_for
+            self._total, self._added, self._unchanged, self._computed, len(self._refused), waiting_for, placing
         )
 
     def report(self, seconds: float) -> ImportReport:

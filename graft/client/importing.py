@@ -112,7 +112,8 @@ class Importer:
             window = WINDOW
         if is_open:
             yield Finish()
-            yield Receive()
+            while (response := (yield Receive())) is not None:
+                yield Emit(self._tally.progress(placing=response.placing.done / max(1, response.placing.total)))
 
     def _next_message(self) -> Generator[Effect, Any, trainer_pb2.ImportExamplesRequest | None]:
         """Move pictures from `ready` into a message of `in_flight`; None when nothing can be sent now."""
@@ -184,7 +185,7 @@ class Importer:
         self, picked: list[Outgoing], contents: list[bytes | GraftError | None]
     ) -> trainer_pb2.ImportExamplesRequest:
         request = trainer_pb2.ImportExamplesRequest(
-            dataset=self._dataset, views=self._views.count, view_seed=self._views.seed
+            dataset=self._dataset, views=self._views.count, view_seed=self._views.seed, tell_placing=True
         )
         sent: list[Outgoing] = []
         for each, content in zip(picked, contents, strict=True):

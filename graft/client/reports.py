@@ -42,6 +42,8 @@ class ImportProgress:
         computed: pictures that went through the trunk, as far as their answers arrived.
         refused: pictures that were not added.
         waiting_for: why the import is pausing before it tries again; None while it goes on.
+        placing: once all pictures are dealt with, how much of the work of placing them in the parts of the dataset is
+            done, 0 to 1; None before.
     """
 
     total: int | None
@@ -50,6 +52,7 @@ class ImportProgress:
     computed: int
     refused: int
     waiting_for: GraftError | None = None
+    placing: float | None = None
 
     @property
     def done(self) -> int:

@@ -55,12 +55,12 @@ class Placer:
         self._thumbnails = thumbnails
         self._lock = threading.Lock()  # held while a dataset's vectors are in memory: those of one at a time
 
-    def place_after_import(self, dataset: str) -> int:
+    def place_after_import(self, dataset: str, report: Callable[[int, int], None] = lambda _done, _total: None) -> int:
         """Place what an import has added, if it is worth it now; see `place`."""
         unplaced, examples = self._parts.counts(dataset)
         if examples > FEW_EXAMPLES and unplaced < examples * WORTH_SHARE:
             return 0
-        return self.place(dataset)
+        return self.place(dataset, report)
 
     def place(self, dataset: str, report: Callable[[int, int], None] = lambda _done, _total: None) -> int:
         """Place every picture that is not, and return how many were; nothing is computed if there is none.
@@ -70,7 +70,8 @@ class Placer:
 
         Args:
             dataset: its name.
-            report: told how many pictures of how many are compared; what it raises ends it, and nothing is placed.
+            report: told how many steps of how many are done, of about equal length; what it raises ends it, and nothing
+                is placed.
 
         Raises:
             NotFoundError: reason DATASET_NOT_FOUND.
@@ -83,13 +84,16 @@ class Placer:
             every = self._parts.placements(dataset)
             every.sort(key=lambda each: not each.unplaced)  # newcomers first, each kind by digest
             fingerprint = self._features.fingerprint()
-            projected, known = self._projected([each.digest for each in every])
+            new = sum(each.unplaced for each in every)
+            steps = _Steps(report, 2 * len(every) + 2 * new)
+            projected, known = self._projected([each.digest for each in every], steps.begin(len(every)))
             if self._features.fingerprint() != fingerprint:
                 raise _trunk_changed()
             pictures = [every[row] for row in known]
             newcomers = [each for each in pictures if each.unplaced]
-            thumbnails = self._thumbnails.read([each.digest for each in pictures])
-            near = find_near(Compared(projected, thumbnails, len(newcomers)), report)
+            read = steps.begin(len(every))
+            thumbnails = self._thumbnails.read([each.digest for each in pictures], read)
+            near = find_near(Compared(projected, thumbnails, len(newcomers)), steps.begin(2 * new))
             followed = [
                 (float(similarity), pictures[row].part) if row >= 0 else None
                 for row, similarity in zip(near.nearest, near.similarities, strict=True)
@@ -97,9 +101,10 @@ class Placer:
             trained = {label for each in _placed_in_training(every) for label in each.labels}
             chosen = choose_parts(newcomers, near.first_rows.tolist(), followed, trained)
             self._parts.place(dataset, chosen)
+            steps.end()
         return len(chosen)
 
-    def _projected(self, digests: Sequence[bytes]) -> tuple[FloatArray, list[int]]:
+    def _projected(self, digests: Sequence[bytes], report: Callable[[int, int], None]) -> tuple[FloatArray, list[int]]:
         """Return float32[n, k] in the space of the dataset, for those that have a vector, and which those are."""
         sample, _ = self._features.lookup(sorted(digests)[:FIT_ROWS])
         if len(sample) < MIN_ROWS:  # nothing says what sets two vectors apart: only thumbnails tell
@@ -118,7 +123,26 @@ class Placer:
                     raise _trunk_changed()
                 projected[len(known) : len(known) + len(found)] = space.project(found)
             known += [start + row for row in _known(asked, missing)]
+            report(start + len(asked), len(digests))
         return projected[: len(known)], known
+
+
+class _Steps:
+    """The steps of several pieces of work, reported as those of one."""
+
+    def __init__(self, report: Callable[[int, int], None], total: int) -> None:
+        self._report, self._total, self._begun = report, total, 0
+        report(0, total)
+
+    def end(self) -> None:
+        """Report that all is done."""
+        self._report(self._total, self._total)
+
+    def begin(self, steps: int) -> Callable[[int, int], None]:
+        """Return what a piece of so many steps reports to, itself counting as it likes."""
+        before = self._begun
+        self._begun += steps
+        return lambda done, total: self._report(before + (done * steps // total if total else steps), self._total)
 
 
 def _known(digests: Sequence[bytes], missing: Sequence[bytes]) -> list[int]:

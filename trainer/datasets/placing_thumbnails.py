@@ -30,8 +30,12 @@ class Thumbnails:
         self._kept = kept
         self._known: dict[bytes, ByteArray] = {}
 
-    def read(self, digests: Sequence[bytes]) -> ByteArray:
+    def read(
+        self, digests: Sequence[bytes], report: Callable[[int, int], None] = lambda _done, _total: None
+    ) -> ByteArray:
         """Return uint8[n, 1024], a row for each digest, of zeros where there is no preview; see `read_thumbnails`.
+
+        `report` is told how many of how many that are not known yet are read; what it raises ends the reading.
 
         Raises:
             UnavailableError: reason EXTRACTOR_UNAVAILABLE.
@@ -39,7 +43,7 @@ class Thumbnails:
         rows = np.zeros((len(digests), SIDE_PX * SIDE_PX), np.uint8)
         unread = [row for row, digest in enumerate(digests) if digest not in self._known]
         if unread:
-            rows[unread] = read_thumbnails(self._previews, [digests[row] for row in unread])
+            rows[unread] = read_thumbnails(self._previews, [digests[row] for row in unread], report)
         for row, digest in enumerate(digests):
             if digest in self._known:
                 rows[row] = self._known[digest]

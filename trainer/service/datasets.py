@@ -15,7 +15,7 @@ from trainer.datasets.importing import ImportCall, Views
 from trainer.service.messages import dataset_message, example_message, import_result, item_of_message, part_of_message
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
     from trainer.catalog.corrections import CorrectionStore
     from trainer.catalog.datasets import DatasetStore
@@ -89,11 +89,11 @@ class DatasetMethods(pb_grpc.TrainerServiceServicer):
         self, request_iterator: AsyncIterator[pb.ImportExamplesRequest], context: Context
     ) -> AsyncIterator[pb.ImportExamplesResponse]:
         """Add labelled pictures; each message is answered when all of it is on disk, and all are placed at the end."""
-        dataset, call = "", ImportCall()
+        dataset, call, telling = "", ImportCall(), False
 
         async def answer(request: pb.ImportExamplesRequest) -> pb.ImportExamplesResponse:
-            nonlocal dataset
-            first = not dataset
+            nonlocal dataset, telling
+            first, telling = not dataset, telling or request.tell_placing
             dataset = _dataset_of(request, dataset)
             _check_count(request, self._max_items)
             if first:
@@ -104,8 +104,11 @@ class DatasetMethods(pb_grpc.TrainerServiceServicer):
 
         async for response in in_order(request_iterator, answer, _IMPORT_WINDOW):
             yield response
-        if dataset:
-            await asyncio.to_thread(self._placer.place_after_import, dataset)
+        if not dataset:
+            return
+        async for done, total in _steps_of(lambda report: self._placer.place_after_import(dataset, report)):
+            if telling:
+                yield pb.ImportExamplesResponse(placing=pb.PlacingProgress(done=done, total=total))
 
     async def ListExamples(self, request: pb.ListExamplesRequest, context: Context) -> pb.ListExamplesResponse:
         """List examples by label and digest."""
@@ -141,6 +144,21 @@ class DatasetMethods(pb_grpc.TrainerServiceServicer):
             self._corrections.merge_labels, request.dataset, list(request.labels), request.into
         )
         return pb.MergeLabelsResponse(relabelled=done.relabelled, merged=done.merged, absent=done.absent)
+
+
+async def _steps_of(work: Callable[[Callable[[int, int], None]], object]) -> AsyncIterator[tuple[int, int]]:
+    """Do the work in a thread; yield what it reports; raise what it raised at the end."""
+    loop = asyncio.get_running_loop()
+    told: asyncio.Queue[tuple[int, int] | None] = asyncio.Queue()
+
+    def report(done: int, total: int) -> None:
+        loop.call_soon_threadsafe(told.put_nowait, (done, total))
+
+    doing = asyncio.ensure_future(asyncio.to_thread(work, report))
+    doing.add_done_callback(lambda _: told.put_nowait(None))
+    while (steps := await told.get()) is not None:
+        yield steps
+    await doing
 
 
 def _dataset_of(request: pb.ImportExamplesRequest, begun: str) -> str:

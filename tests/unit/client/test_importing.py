@@ -56,6 +56,17 @@ async def test_missing_pictures_travel_as_bytes_and_cached_ones_as_digests(gatew
     assert (report.total, report.added, report.unchanged, report.computed, report.refused) == (5, 5, 0, 3, ())
 
 
+async def test_progress_goes_on_while_pictures_are_placed(gateway: Any, run_import: Any) -> None:
+    """When all are dealt with the import has not ended: how far placing is comes until the stream ends."""
+    gateway.state.placing = [0, 3, 4]
+    told: list[ImportProgress] = []
+    report = await run_import(pictures(3), told.append)
+    assert [each.placing for each in told[-3:]] == [0, 0.75, 1]
+    assert all(each.done == 3 for each in told[-3:])
+    assert {each.placing for each in told[:-3]} == {None}
+    assert report.added == 3
+
+
 async def test_the_same_import_again_computes_and_changes_nothing(gateway: Any, run_import: Any) -> None:
     """Every picture is unchanged and none is sent."""
     await run_import(pictures(5))

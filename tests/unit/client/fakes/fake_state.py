@@ -65,6 +65,7 @@ class State:
         messages: every ImportExamples message: a list of ("content" or "digest", digest).
         batches: sizes of the messages of pictures of the other calls.
         break_after: for each coming ImportExamples or StreamFeatures call, after how many answers it breaks.
+        placing: how many steps of four are done, as an import is told at its end; empty for none.
         forgotten: digests that FindMissing calls cached although they are not.
         full: digests of pictures whose vectors the cache cannot keep.
         unavailable: how many coming GetTrunk calls are refused.
@@ -88,6 +89,7 @@ class State:
         self.messages: list[list[tuple[str, bytes]]] = []
         self.batches: list[int] = []
         self.break_after: list[int] = []
+        self.placing: list[int] = []
         self.forgotten: set[bytes] = set()
         self.full: set[bytes] = set()
         self.unavailable = 0

@@ -78,6 +78,8 @@ class Trainer(Analyses, Exports):
                 fail(context, UnavailableError("restarting", reason="EXTRACTOR_UNAVAILABLE"))
             left -= 1
             yield trainer_pb2.ImportExamplesResponse(results=results)
+        for done in self.state.placing if request.tell_placing else ():
+            yield trainer_pb2.ImportExamplesResponse(placing=trainer_pb2.PlacingProgress(done=done, total=4))
 
     def _import(self, request: Any, item: Any) -> trainer_pb2.ImportResult:
         examples = self.state.datasets[request.dataset]

@@ -21,12 +21,17 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
     """Return the digests whose previews were read; a preview holds the first value of its thumbnail."""
     every: list[bytes] = []
 
-    def read(previews: Callable[[Sequence[bytes]], list[bytes]], digests: Sequence[bytes]) -> ByteArray:
+    def read(
+        previews: Callable[[Sequence[bytes]], list[bytes]],
+        digests: Sequence[bytes],
+        report: Callable[[int, int], None],
+    ) -> ByteArray:
         every.extend(digests)
         rows = np.zeros((len(digests), 1024), np.uint8)
         for row, preview in zip(rows, previews(digests), strict=True):
             if preview:
                 row[0] = preview[0]
+        report(len(digests), len(digests))
         return rows
 
     monkeypatch.setattr(placing_thumbnails, "read_thumbnails", read)

@@ -132,12 +132,16 @@ def _sha256(number: int) -> bytes:
     return hashlib.sha256(b"%d" % number).digest()
 
 
-async def _import(methods: DatasetMethods, *messages: pb.ImportExamplesRequest) -> list[pb.ImportResult]:
+async def _answers(methods: DatasetMethods, *messages: pb.ImportExamplesRequest) -> list[pb.ImportExamplesResponse]:
     async def requests() -> AsyncIterator[pb.ImportExamplesRequest]:
         for each in messages:
             yield each
 
-    return [result async for each in methods.ImportExamples(requests(), None) for result in each.results]
+    return [each async for each in methods.ImportExamples(requests(), None)]
+
+
+async def _import(methods: DatasetMethods, *messages: pb.ImportExamplesRequest) -> list[pb.ImportResult]:
+    return [result for each in await _answers(methods, *messages) for result in each.results]
 
 
 async def test_parts_are_honoured_and_conflicts_are_errors_of_their_item(catalog: Catalog, faces: str) -> None:
@@ -167,6 +171,21 @@ async def test_pictures_are_placed_when_the_import_ends(catalog: Catalog, datase
     asked = features.asked
     await _import(methods, message)
     assert features.asked == asked
+
+
+async def test_who_asks_is_told_how_far_placing_is(catalog: Catalog, datasets: DatasetStore) -> None:
+    """After the answer, from nothing to all; who does not ask gets answers only."""
+    datasets.create("set")
+    methods = _methods(catalog, AllPictures())
+    message = pb.ImportExamplesRequest(dataset="set", items=[pb.ImportItem(label="a", digest=_sha256(1))])
+    assert len(await _answers(methods, message)) == 1
+    message.tell_placing = True
+    answer, *told = await _answers(methods, message)
+    assert (len(answer.results), answer.HasField("placing")) == (1, False)
+    assert not any(each.results for each in told)
+    steps = [(each.placing.done, each.placing.total) for each in told]
+    assert steps == sorted(steps)
+    assert (steps[0][0], steps[-1]) == (0, (steps[0][1], steps[0][1]))
 
 
 async def test_labels_are_corrected_on_the_wire(catalog: Catalog, faces: str) -> None:
