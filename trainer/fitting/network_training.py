@@ -57,8 +57,9 @@ class TrainedNetwork:
                 tf.TensorSpec([None, None, None], tf.int32),
                 tf.TensorSpec([None, None, None], tf.float32),
             ],
+            autograph=False,  # it takes a second to rewrite these methods, half of what a small head takes
         )
-        self._score = tf.function(self._scores, input_signature=[tf.TensorSpec([None], tf.int32)])
+        self._score = tf.function(self._scores, input_signature=[tf.TensorSpec([None], tf.int32)], autograph=False)
 
     def restart(self, weights: Sequence[FloatArray], inputs: Inputs) -> None:
         """Forget everything and start from `weights` again; the compiled steps are kept."""
@@ -144,12 +145,14 @@ class TrainedNetwork:
         return (raw - self._mean) / self._scale
 
     def _steps(self, first_step: Any, rates: Any, rows: Any, partners: Any, factors: Any) -> Any:
-        """Do the steps; tf.function's autograph makes the loop part of the graph."""
+        """Do the steps in a loop of the graph."""
         steps = tf.shape(rows)[0]
-        losses = tf.TensorArray(tf.float32, steps)
-        for index in tf.range(steps):
+
+        def one(index: Any, losses: Any) -> tuple[Any, Any]:
             batch = rows[index], partners[index], factors[index]
-            losses = losses.write(index, self._step(first_step + index, rates[index], *batch))
+            return index + 1, losses.write(index, self._step(first_step + index, rates[index], *batch))
+
+        _, losses = tf.while_loop(lambda index, _: index < steps, one, (0, tf.TensorArray(tf.float32, steps)))
         return losses.stack()
 
     def _step(self, step: Any, rate: Any, rows: Any, partners: Any, factors: Any) -> Any:
@@ -181,12 +184,13 @@ class TrainedNetwork:
     def _update(self, gradients: Any, rate: Any, step: Any) -> None:
         if not self._method.adam:
             for variable, gradient in zip(self._variables, gradients, strict=True):
-                variable.assign_sub(rate * gradient)
+                tf.raw_ops.ResourceApplyGradientDescent(var=variable.handle, alpha=rate, delta=gradient)
             return
         slots = zip(self._variables, self._first, self._second, gradients, strict=True)
         for index, (variable, first, second, gradient) in enumerate(slots):
-            if index < len(self._weights):  # biases are left alone
-                variable.assign_sub(rate * self._method.weight_decay * variable)
+            if index < len(self._weights) and self._method.weight_decay:  # biases are left alone
+                # assign_sub would copy the weights first: they are still being read
+                variable.assign(variable * (1 - rate * self._method.weight_decay))
             tf.raw_ops.ResourceApplyAdam(  # one kernel for what would be a dozen passes over the weights
                 var=variable.handle,
                 m=first.handle,
@@ -212,14 +216,16 @@ class TrainedNetwork:
         """
         count = tf.shape(rows)[0]
         pieces = (count + _JUDGED_ROWS - 1) // _JUDGED_ROWS
-        losses = tf.TensorArray(tf.float32, pieces, infer_shape=False, element_shape=[None])
-        hits = tf.TensorArray(tf.float32, pieces, infer_shape=False, element_shape=[None])
-        for index in tf.range(pieces):
+
+        def one(index: Any, losses: Any, hits: Any) -> tuple[Any, Any, Any]:
             piece = rows[index * _JUDGED_ROWS : (index + 1) * _JUDGED_ROWS]
             outputs = self._forward((tf.gather(self._vectors, piece) - self._mean) / self._scale, None)
             labels = tf.gather(self._labels, piece)
             losses = losses.write(index, tf.nn.sparse_softmax_cross_entropy_with_logits(labels, outputs))
-            hits = hits.write(index, tf.cast(tf.argmax(outputs, 1, tf.int32) == labels, tf.float32))
+            return index + 1, losses, hits.write(index, tf.cast(tf.argmax(outputs, 1, tf.int32) == labels, tf.float32))
+
+        found = [tf.TensorArray(tf.float32, pieces, infer_shape=False, element_shape=[None]) for _ in range(2)]
+        _, losses, hits = tf.while_loop(lambda index, *_: index < pieces, one, (0, *found))
         return losses.concat(), hits.concat()
 
 
