@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from trainer.evaluation.orthonormal import orthonormal
 from trainer.registry.unknown_rule import Directions, roots
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def _principal_directions(x: npt.NDArray[np.float32], most: int) -> npt.NDArray[
     width = min(*x.shape, most + _EXTRA)
     basis = np.random.default_rng(0).standard_normal((x.shape[1], width), np.float32)
     for _ in range(_ITERATIONS):
-        basis = np.linalg.qr(x.T @ (x @ basis))[0]  # [d, width]
+        basis = orthonormal(x.T @ (x @ basis))  # [d, width]
     small = (x @ basis).astype(np.float64)  # [n, width]
     values, turn = np.linalg.eigh(small.T @ small)  # rising
     kept = np.flatnonzero(values > values[-1] * _LEAST_SHARE)[::-1][:most]
