@@ -35,7 +35,7 @@ def _calibration(metrics: Metrics) -> str:
     if not metrics.test_examples or metrics.calibration is None:
         return ""
     chance = metrics.calibration_error_by_chance
-    beside = "" if chance is None else f"; so many pictures give {chance:.3f} by chance alone"
+    beside = "" if chance is None else f"; {metrics.test_examples} pictures give {chance:.3f} by chance alone"
     return f"probabilities are off by {metrics.calibration_error:.3f} on the mean{beside}"
 
 

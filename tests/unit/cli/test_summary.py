@@ -58,7 +58,7 @@ def test_the_summary_is_short_and_names_the_weakest_classes() -> None:
     elk, dog = "elk (precision 75 %, recall 50 % of 6)", "dog (precision 50 %, recall 100 % of 5)"
     assert summary(_VERSION) == [
         "pets version 3: accuracy 80.0 % on 60 test pictures (95 % interval 70.0 % to 90.0 %)",
-        "  calibration  probabilities are off by 0.071 on the mean; so many pictures give 0.052 by chance alone",
+        "  calibration  probabilities are off by 0.071 on the mean; 60 pictures give 0.052 by chance alone",
         f"  weakest      cat (never answered, recall 0 % of 4); {elk}; {dog}",
         "  verdicts     40 KNOWN (39 of them right), 17 UNCERTAIN, 3 UNKNOWN",
         "  untested     fox: without a test picture, the numbers tell nothing of them",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from trainer.evaluation.directions import fit_directions
+from trainer.evaluation.directions import fit_directions, shrinkage_of
 from trainer.evaluation.held_out import HeldOut
 from trainer.evaluation.leaving_out import hold_out, leave_classes_out, sample_rows
 from trainer.evaluation.ranking import auroc
@@ -79,6 +79,11 @@ def test_distances_are_as_documented() -> None:
     residual = np.maximum((x**2).sum(axis=1) - (z**2).sum(axis=1), 0) * d.residual_weight
     assert distances(d, vectors) == pytest.approx(near - (w**2) @ d.background + residual, rel=1e-3, abs=1e-2)
     assert d.projection.T @ d.projection == pytest.approx(np.eye(d.projection.shape[1]), abs=1e-4)
+
+
+def test_few_pictures_are_shrunk_more() -> None:
+    """The less is known of how pictures differ, the more directions count alike."""
+    assert [shrinkage_of(pictures) for pictures in (10, 100, 150, 300, 4096)] == [0.3, 0.3, 0.2, 0.1, 0.1]
 
 
 def test_many_dimensions_keep_few_directions() -> None:
