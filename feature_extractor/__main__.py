@@ -11,6 +11,7 @@ exit_cleanly_until_ready()
 import asyncio
 import os
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING
@@ -32,6 +33,7 @@ from feature_extractor.settings import ExtractorSettings
 from feature_extractor.settled_memory import settle_memory
 from feature_extractor.trunks.graph_export import GraphExporter
 from feature_extractor.trunks.loading import LoadedTrunk, load_trunk
+from feature_extractor.trunks.priority import step_back
 from feature_extractor.trunks.weights.record import TrunkRequest
 from graft.serving.closing import closing_in_thread
 from graft.serving.settings import load_settings
@@ -140,7 +142,11 @@ async def _load(settings: ExtractorSettings) -> LoadedTrunk:
         settle_memory()
         return loaded
 
-    loading = asyncio.ensure_future(asyncio.to_thread(load))
+    loader = ThreadPoolExecutor(
+        1, "loading", initializer=step_back
+    )  # the engine's own threads are children of this one
+    loading = asyncio.get_running_loop().run_in_executor(loader, load)
+    loader.shutdown(wait=False)
     try:
         loaded = await asyncio.shield(loading)
     except asyncio.CancelledError:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 import signal
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,7 +21,6 @@ from graft.v1 import feature_extractor_pb2 as pb
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from graft.serving.testing import StageProcess
 
@@ -139,6 +141,17 @@ def test_what_was_acknowledged_survives_a_kill(tmp_path: Path) -> None:
         missing = stub_of(stage).FindMissing(pb.FindMissingRequest(digests=acknowledged)).missing_digests
         assert list(missing) == []
         assert stage.stop() == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no priorities for threads")
+def test_the_trunks_threads_give_way_to_those_that_answer(extractor: StageProcess) -> None:
+    """The thread that answers calls is an ordinary one; those that compute are nicer."""
+    niceness = {
+        int(task.name): int((task / "stat").read_text().rpartition(")")[2].split()[16])
+        for task in Path(f"/proc/{extractor.process.pid}/task").iterdir()
+    }
+    assert niceness[extractor.process.pid] == os.getpriority(os.PRIO_PROCESS, 0)
+    assert max(niceness.values()) > niceness[extractor.process.pid]
 
 
 def test_a_second_owner_of_a_home_is_refused(extractor: StageProcess, home: Path) -> None:
