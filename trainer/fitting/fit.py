@@ -115,8 +115,10 @@ def fit(
     from trainer.fitting.fit_descent import fit_descent  # they import TensorFlow, which takes seconds
     from trainer.fitting.fit_mlp import fit_mlp
     from trainer.fitting.fitting import Fitting
+    from trainer.fitting.held_vectors import let_go
 
     fitting = Fitting(recipe, data, on_progress, cancelled, checkpoints)
-    if isinstance(recipe, MlpRecipe):
-        return fit_mlp(recipe, data, fitting)
-    return fit_descent(recipe, data, fitting)
+    fitted = fit_mlp(recipe, data, fitting) if isinstance(recipe, MlpRecipe) else fit_descent(recipe, data, fitting)
+    del fitting  # it knows the network
+    let_go(data.vectors)
+    return fitted

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from typing import TYPE_CHECKING, Any
 
 import tensorflow as tf
@@ -28,3 +29,13 @@ def held(vectors: FloatArray) -> Any:
         rows = tf.range(start, start + len(piece))
         tf.raw_ops.ResourceScatterUpdate(resource=variable.handle, indices=rows, updates=piece)
     return variable
+
+
+def let_go(vectors: FloatArray) -> None:
+    """Free the copy of large vectors float32[n, d] that a network held which nobody uses any more.
+
+    Networks and their compiled steps refer to each other, so they would stay until Python happens to look for such
+    circles: meanwhile an evaluation or the next head needs memory too.
+    """
+    if vectors.nbytes > _SMALL_BYTES:
+        gc.collect()

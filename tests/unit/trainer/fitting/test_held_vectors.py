@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
+
 import numpy as np
 import pytest
 
@@ -22,3 +25,24 @@ def test_large_vectors_are_held_like_small_ones(monkeypatch: pytest.MonkeyPatch)
     gathered = tf.function(lambda rows: tf.gather(filled, rows))(tf.constant([9, 0, 4]))
     assert (filled.numpy() == vectors).all()
     assert (gathered.numpy() == vectors[[9, 0, 4]]).all()
+
+
+class _Circle:
+    """Refers to itself, as a network and its compiled steps do."""
+
+    def __init__(self) -> None:
+        self.itself = self
+
+
+@pytest.mark.parametrize(("rows", "gone"), [(10, False), (17_000, True)])
+def test_a_network_on_large_vectors_is_freed_at_once(rows: int, gone: bool) -> None:
+    """Only where it is worth the search for circles, which takes a while."""
+    from trainer.fitting.held_vectors import let_go
+
+    gc.disable()
+    try:
+        circle = weakref.ref(_Circle())
+        let_go(np.zeros((rows, 1000), np.float32))
+        assert (circle() is None) is gone
+    finally:
+        gc.enable()
