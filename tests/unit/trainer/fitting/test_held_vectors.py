@@ -35,7 +35,7 @@ class _Circle:
 
 
 @pytest.mark.parametrize(("rows", "gone"), [(10, False), (17_000, True)])
-def test_a_network_on_large_vectors_is_freed_at_once(rows: int, gone: bool) -> None:
+def test_a_network_on_large_vectors_is_freed_at_once(rows: int, *, gone: bool) -> None:
     """Only where it is worth the search for circles, which takes a while."""
     from trainer.fitting.held_vectors import let_go
 
