@@ -65,8 +65,9 @@ def find_copies(
     """
     count = len(vectors)
     seen, correlations = seen_copies(thumbnails, SAME_EDGES, lambda done, _: report(done, 2 * count))
-    alike = similar_pairs(in_space(vectors), NEAR, MAX_PAIRS, lambda done, _: report(count + done, 2 * count))
     unknown = np.flatnonzero(~correlatable(thumbnails).any(axis=1))
+    least = NEAR if len(unknown) else SAME_VECTOR  # fewer pairs come near a high threshold
+    alike = similar_pairs(in_space(vectors), least, MAX_PAIRS, lambda done, _: report(count + done, 2 * count))
     needed = np.where(np.isin(alike.rows, unknown).any(axis=1), NEAR, SAME_VECTOR)
     # What the thumbnails found already is not found again.
     new = (alike.similarities >= needed) & ~np.isin(_keys(alike.rows, count), _keys(seen, count))
