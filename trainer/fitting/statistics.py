@@ -11,12 +11,21 @@ if TYPE_CHECKING:
 
     from trainer.fitting.batches import FloatArray, RowArray
 
-_MIN_SCALE = 1e-6  # a dimension that is constant in training carries nothing: its rounding must not be blown up
+_FLOOR = 0.3
+"""Of the mean variance: what is added to the variance of every dimension. Without it a unit that is hardly ever active
+counts as much as the others, and behind a ReLU there are many such; regressions lost 1.5 points by it on the mean of 20
+sets, and 0.1 or 1 did no better than 0.3."""
+
+_MIN_VARIANCE = 1e-12  # vectors that do not differ carry nothing: their rounding must not be blown up
 _CHUNK_ROWS = 4096
 
 
 def standardisation(vectors: FloatArray, rows: RowArray) -> tuple[FloatArray, FloatArray]:
-    """Return the mean and standard deviation float32[d] of these rows of float32[n, d], summed in float64."""
+    """Return (mean, scale) float32[d] for these rows of float32[n, d], summed in float64.
+
+    The scale is √(v + 0.3 mean v) of the variances v, times a number that makes the mean square of all standardised
+    inputs 1.
+    """
     mean = np.zeros(vectors.shape[1])
     square = np.zeros(vectors.shape[1])
     for chunk in _chunks(rows):
@@ -24,9 +33,11 @@ def standardisation(vectors: FloatArray, rows: RowArray) -> tuple[FloatArray, Fl
     mean /= len(rows)
     for chunk in _chunks(rows):  # a second pass: the difference of two large sums would lose digits
         square += ((vectors[chunk] - mean) ** 2).sum(axis=0)
-    scale = np.sqrt(square / len(rows))
-    scale[scale < _MIN_SCALE] = 1.0
-    return mean.astype(np.float32), scale.astype(np.float32)
+    variance = square / len(rows)
+    if variance.mean() < _MIN_VARIANCE:
+        return mean.astype(np.float32), np.ones(len(mean), np.float32)
+    floored = variance + _FLOOR * variance.mean()
+    return mean.astype(np.float32), np.sqrt(floored * (variance / floored).mean()).astype(np.float32)
 
 
 def class_means(vectors: FloatArray, labels: RowArray, rows: RowArray, classes: int) -> FloatArray:

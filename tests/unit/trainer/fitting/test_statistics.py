@@ -9,18 +9,27 @@ from trainer.fitting.statistics import class_means, standardisation
 
 
 def test_only_the_rows_count() -> None:
-    """Standardised by their own statistics the rows have mean 0 and deviation 1; other rows do not matter."""
-    vectors = np.random.default_rng(0).normal(5, 3, (10_000, 4)).astype("f4")
+    """Standardised by their own statistics the rows have mean 0 and mean square 1; other rows do not matter."""
+    vectors = np.random.default_rng(0).normal(5, [3, 3, 3, 30], (10_000, 4)).astype("f4")
     rows = np.arange(0, 10_000, 2, dtype=np.int32)
     vectors[1::2] = 1e6
     mean, scale = standardisation(vectors, rows)
     z = (vectors[rows] - mean) / scale
     assert z.mean(0) == pytest.approx(np.zeros(4), abs=1e-4)
-    assert z.std(0) == pytest.approx(np.ones(4), abs=1e-4)
+    assert (z**2).mean() == pytest.approx(1, abs=1e-4)
 
 
-def test_a_constant_dimension_is_left_alone() -> None:
-    """A dimension that never changes is not divided by almost nothing."""
+def test_small_variances_are_floored() -> None:
+    """Dimensions are divided by √(v + 0.3 mean v), up to a common factor: one that never changes is not blown up."""
+    vectors = np.random.default_rng(0).normal(0, [1, 2, 0.01, 0], (20_000, 4)).astype("f4")
+    _, scale = standardisation(vectors, np.arange(20_000, dtype=np.int32))
+    variance = vectors.astype("f8").var(0)
+    wanted = np.sqrt(variance + 0.3 * variance.mean())
+    assert scale / scale[0] == pytest.approx(wanted / wanted[0], rel=1e-4)
+
+
+def test_vectors_that_are_all_the_same_are_left_alone() -> None:
+    """They are not divided by almost nothing."""
     mean, scale = standardisation(np.full((5, 1), 3, "f4"), np.arange(5, dtype=np.int32))
     assert (mean.tolist(), scale.tolist()) == ([3], [1])
 
