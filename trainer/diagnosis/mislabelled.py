@@ -104,7 +104,8 @@ def _judge(
     for each in folds:
         done = next(steps)
         by_discriminants.append(discriminant_scores(vectors, labels, each, _SHRINKAGES, look))
-    tried = [estimate_noise(np.mean(scores, axis=0), labels) for scores in zip(*by_discriminants, strict=True)]
+    # One at a time: what each says of every picture and class is large.
+    tried = (estimate_noise(np.mean(scores, axis=0), labels) for scores in zip(*by_discriminants, strict=True))
     judges = [max(tried, key=lambda each: each.log_likelihood)]
     by_logistic = []
     for each in folds[:further]:
