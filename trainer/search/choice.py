@@ -2,9 +2,10 @@
 
 Why an average and not the best candidate: on some hundred held-out pictures the differences between candidates are
 smaller than the chance in them, so that the winner is often only the luckiest. Heads that err in different ways err
-less together, and the average of a few of each kind was better than the best one of any kind on most sets (`make
-bench-heads`). One kind alone is better where many pictures tell so, and a network helps on larger sets and harms on
-the smallest: either is taken only where the held-out loss falls by more than its standard error.
+less together, and the average of a few of each kind was better than the best one of any kind on most sets; so was an
+average with fixed shares than one whose shares were fitted to the held-out pictures (docs/recipes.md). One kind alone
+is better where many pictures tell so, and a network helps on larger sets: either is taken only where the held-out loss
+falls by more than its standard error.
 """
 
 from __future__ import annotations
@@ -31,12 +32,8 @@ DISCRIMINANTS, REGRESSIONS = 2, 2
 Ledoit and Wolf's shrinkage is always among the two discriminants: it follows from a formula, not from luck.
 """
 
-DISCRIMINANTS_SAY, NETWORK_SAY = 2.0, 1.5
+DISCRIMINANTS_SAY, NETWORK_SAY = 1.5, 1.5
 """What they count in an average, beside the regressions with 1: discriminants err less on few pictures."""
-
-FEW_A_CLASS, DISCRIMINANTS_SAY_OF_FEW = 10, 8.0
-"""With fewer pictures a class there is one discriminant, Ledoit and Wolf's, and it counts more: regressions fall
-behind, and held-out scores tell next to nothing."""
 
 LEAST_GAIN = 1e-3
 """Nats that a change must bring: a member that hardly moves the average can seem to help without fail."""
@@ -66,7 +63,6 @@ def blends(
     weights: FloatArray,
     *,
     single: bool,
-    few: bool = False,
 ) -> list[Blend]:
     """Return the averages worth a look: that of the linear kinds, each kind alone, all with a network if there is one.
 
@@ -76,23 +72,20 @@ def blends(
         labels: int32[held out].
         weights: float32[held out], what each counts.
         single: take one of each kind.
-        few: there are fewer than FEW_A_CLASS pictures a class.
     """
-    discriminants = sorted(
-        (each for each in logits if isinstance(each, LdaRecipe)), key=lambda each: _rank(scores[each])
-    )
-    regressions = sorted(
-        (each for each in logits if isinstance(each, LogisticRecipe)), key=lambda each: _rank(scores[each])
-    )
-    networks = sorted((each for each in logits if isinstance(each, MlpRecipe)), key=lambda each: scores[each].log_loss)
+
+    def ranked(kind: type[Member]) -> list[Member]:
+        return sorted((each for each in logits if isinstance(each, kind)), key=lambda each: scores[each].log_loss)
+
+    discriminants, regressions, networks = ranked(LdaRecipe), ranked(LogisticRecipe), ranked(MlpRecipe)
     if not single:
-        discriminants.sort(key=lambda each: each.shrinkage != LEDOIT_WOLF)
+        discriminants.sort(key=_is_not_the_formulas)
     groups: list[list[Member]] = [
-        [*discriminants[: 1 if single or few else DISCRIMINANTS]],
+        [*discriminants[: 1 if single else DISCRIMINANTS]],
         [*regressions[: 1 if single else REGRESSIONS]],
     ]
     groups = [group for group in groups if group]
-    wanted = [(groups, (DISCRIMINANTS_SAY_OF_FEW if few else DISCRIMINANTS_SAY, 1.0)[: len(groups)])]
+    wanted = [(groups, (DISCRIMINANTS_SAY, 1.0)[: len(groups)])]
     if len(groups) > 1:
         wanted += [([group], (1.0,)) for group in groups]
     if networks:
@@ -112,8 +105,8 @@ def best_of(found: Sequence[Blend], labels: RowArray, weights: FloatArray) -> Bl
     return best
 
 
-def _rank(found: Score) -> tuple[float, float]:
-    return -found.accuracy, found.log_loss
+def _is_not_the_formulas(candidate: Member) -> bool:
+    return not (isinstance(candidate, LdaRecipe) and candidate.shrinkage == LEDOIT_WOLF)
 
 
 def _blend(

@@ -15,7 +15,7 @@ from trainer.search.candidates import (
     logistic_candidates,
     network_candidates,
 )
-from trainer.search.choice import FEW_A_CLASS, best_of, blends
+from trainer.search.choice import best_of, blends
 from trainer.search.examples import search_examples
 from trainer.search.fold_fits import FoldFits
 from trainer.search.scoring import score
@@ -30,8 +30,10 @@ if TYPE_CHECKING:
     from trainer.search.choice import Blend
     from trainer.search.scoring import Score
 
-_KEPT = 2  # networks that come to the last rung
-_AVERAGES = 4  # both linear kinds, each alone, all with a network
+_KEPT = 1  # networks that come to the last rung
+_FEW_A_CLASS = 10
+"""Pictures: with fewer, held-out scores tell next to nothing of a network, and it would take most of the time."""
+_AVERAGES = 3  # both linear kinds, each alone; with networks one more
 
 
 def search(
@@ -70,7 +72,8 @@ class _Search:
         self._fits = FoldFits(self._examples, look)
         pictures = len(np.unique(data.training if data.origins is None else data.origins[data.training]))
         self._regressions = logistic_candidates(recipe, pictures + len(data.validation))
-        self._networks = network_candidates(recipe, pictures + len(data.validation))
+        few = pictures + len(data.validation) < _FEW_A_CLASS * data.classes
+        self._networks = [] if few else network_candidates(recipe, pictures + len(data.validation))
         self._logits: dict[Member, list[FloatArray]] = {}  # of each candidate, by fold
         self._scores: dict[Member, Score] = {}  # of those that were scored on all folds
         self._trials: list[Trial] = []
@@ -121,7 +124,8 @@ class _Search:
     def _add(self, trial: Trial) -> None:
         self._trials.append(trial)
         best = min((each for each in self._trials if each.folds == trial.folds), key=lambda each: each.score.log_loss)
-        expected = len(SHRINKAGES) + len(self._regressions) + len(self._networks) + _KEPT + _AVERAGES
+        networks = len(self._networks) + _KEPT + 1 if self._networks else 0
+        expected = len(SHRINKAGES) + len(self._regressions) + networks + _AVERAGES
         self._report(
             Progress(
                 Phase.SEARCHING,
@@ -141,9 +145,8 @@ class _Search:
         labels, weights = examples.labels[rows], examples.counted[rows]
         whole = {each: np.concatenate(found) for each, found in self._logits.items() if len(found) == examples.folds}
         began = self._clock()
-        few = len(examples.plain) < FEW_A_CLASS * examples.classes
         single = examples.folds < examples.cut
-        averages = blends(whole, self._scores, labels, weights, single=single, few=few)
+        averages = blends(whole, self._scores, labels, weights, single=single)
         for each in averages:
             self._add(Trial(self._recipe_of(each), 3, examples.folds, each.score, self._clock() - began))
         best = best_of(averages, labels, weights)

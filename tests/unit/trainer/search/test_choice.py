@@ -18,10 +18,10 @@ def _logits(seed: int, signal: float) -> np.ndarray:
     return (noise + signal * np.eye(3)[_LABELS]).astype(np.float32)
 
 
-def _blends(signals: dict[object, float], *, single: bool = False, few: bool = False) -> list:
+def _blends(signals: dict[object, float], *, single: bool = False) -> list:
     logits = {each: _logits(seed, signal) for seed, (each, signal) in enumerate(signals.items())}
     scores = {each: score(found, _LABELS, _ONES) for each, found in logits.items()}
-    return blends(logits, scores, _LABELS, _ONES, single=single, few=few)
+    return blends(logits, scores, _LABELS, _ONES, single=single)
 
 
 _LINEAR = {
@@ -61,10 +61,3 @@ def test_a_later_average_must_be_better_beyond_chance() -> None:
     assert best_of([first, better], _LABELS, _ONES) is better
     assert best_of([better, first], _LABELS, _ONES) is better
     assert best_of([first, same], _LABELS, _ONES) is first
-
-
-def test_few_pictures_lean_on_the_formula() -> None:
-    """With few a class, Ledoit and Wolf's discriminant is the only one, and has most of the say."""
-    found = _blends(_LINEAR, few=True)[0]
-    assert [each.kind for each in found.members] == ["lda", "logistic", "logistic"]
-    assert found.members[0] == LdaRecipe()
