@@ -53,7 +53,7 @@ class AverageRecipe:
 
 @dataclass(frozen=True, slots=True)
 class AutoRecipe:
-    """A search by cross-validation over `lda`, `logistic`, `mlp` and averages of them (`trainer.search`).
+    """The default: a search by cross-validation over `lda`, `logistic`, `mlp` and averages of them (`trainer.search`).
 
     What it chose is trained on training and validation parts together. The version's manifest holds the choice and
     the table of what was tried.

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 Recipe: TypeAlias = SeedRecipe | SoftmaxRecipe | MlpRecipe | LdaRecipe | LogisticRecipe | AverageRecipe | AutoRecipe
 
-DEFAULT_KIND = MlpRecipe.kind
+DEFAULT_KIND = AutoRecipe.kind
+SETTINGS_KIND = MlpRecipe.kind
+"""What a document without a kind means if it has a setting that the default does not know."""
 
 _KINDS: dict[str, type[Recipe]] = {
     cls.kind: cls
@@ -31,11 +33,15 @@ def to_dict(recipe: Recipe) -> dict[str, Any]:
 def from_dict(plain: Mapping[str, Any]) -> Recipe:
     """Return the recipe in a dict; settings left out take their defaults.
 
+    Without a kind it is `auto`, or `mlp` if it has settings that `auto` does not know.
+
     Raises:
         InvalidArgumentError: reason INVALID_RECIPE; unknown kind or setting, wrong type, out of range.
     """
     settings = dict(plain)
-    kind = settings.pop("kind", DEFAULT_KIND)
+    kind = settings.pop("kind", None)
+    if kind is None:
+        kind = DEFAULT_KIND if settings.keys() <= {field.name for field in fields(AutoRecipe)} else SETTINGS_KIND
     cls = _KINDS.get(kind) if isinstance(kind, str) else None
     if cls is None:
         raise invalid("kind", f"is {kind!r}; it must be one of {', '.join(_KINDS)}")

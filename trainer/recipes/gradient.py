@@ -86,7 +86,7 @@ class SoftmaxRecipe:
 
 @dataclass(frozen=True, slots=True)
 class MlpRecipe:
-    """The default: two hidden ReLU layers on standardised inputs, made for sets of some hundred pictures.
+    """Two hidden ReLU layers on standardised inputs, made for sets of some hundred pictures.
 
     He initialiser, AdamW with a cosine learning rate, dropout, and residual noise: to each training vector is added
     the difference between other examples and the mean of their own class, which teaches the network in which

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from graft.errors import InvalidArgumentError
-from trainer.recipes import MlpRecipe, SeedRecipe, SoftmaxRecipe, from_dict, to_dict
+from trainer.recipes import AutoRecipe, MlpRecipe, SeedRecipe, SoftmaxRecipe, from_dict, to_dict
 
 
 @pytest.mark.parametrize(
@@ -20,8 +20,10 @@ def test_a_recipe_survives_its_document(recipe: SeedRecipe | SoftmaxRecipe | Mlp
 
 
 def test_nothing_said_is_the_default() -> None:
-    """An empty document is the recipe mlp as it is."""
-    assert from_dict({}) == MlpRecipe()
+    """An empty document is the recipe auto as it is, one with settings of auto alone is that; others are mlp."""
+    assert from_dict({}) == AutoRecipe()
+    assert from_dict({"seed": 3, "folds": 4}) == AutoRecipe(seed=3, folds=4)
+    assert from_dict({"seed": 3, "workers": 2}) == MlpRecipe(seed=3, workers=2)
 
 
 def test_whole_numbers_for_fractions_are_one_recipe() -> None:
