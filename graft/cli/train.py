@@ -30,7 +30,8 @@ def train(
         str, typer.Option(help="Add a version to this classifier; the dataset's name if left out.")
     ] = "",
     recipe: Annotated[
-        given.Kind | None, typer.Option(help="How to train; mlp if left out.", show_default=False)
+        given.Kind | None,
+        typer.Option(help="How to train; auto if left out, mlp with an option of networks.", show_default=False),
     ] = None,
     like: given.Like = "",
     seed: given.Seed = None,

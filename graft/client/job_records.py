@@ -29,7 +29,8 @@ class Recipe:
     """How to train a head; what is None or empty takes the recipe's own value.
 
     Attributes:
-        kind: `auto`, `mlp`, `lda`, `logistic`, `average`, `softmax` or `seed`; empty means `mlp`.
+        kind: `auto`, `mlp`, `lda`, `logistic`, `average`, `softmax` or `seed`; empty means `auto`,
+            or `mlp` if a setting is given that `auto` does not know.
         seed: of everything random.
         hidden_units: units of each hidden layer, from the input on; `mlp` and `seed` only.
         learning_rate: step size, above 0.
@@ -48,7 +49,7 @@ class Recipe:
         views: extra views of each training picture to train on as well.
         view_seed: what those views were drawn from.
         epochs: on training and validation parts together, without looking for their number first; `mlp` only.
-        shrinkage: share of the identity in the covariance; `lda` only; 0 is Ledoit and Wolf's estimate.
+        shrinkage: share of its diagonal part in the covariance; `lda` only; 0 is Ledoit and Wolf's estimate.
         l2: penalty on the squared weights; `logistic` only, as is the next.
         max_iterations: of the optimiser.
         folds: that the pictures are cut into; `auto` only, as is the next.

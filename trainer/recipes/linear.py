@@ -15,7 +15,7 @@ class LdaRecipe:
     It reads training and validation parts once and is hard to beat on few pictures.
 
     Attributes:
-        shrinkage: how much of the identity is in the covariance, above 0 to 1; 0 takes Ledoit and Wolf's estimate.
+        shrinkage: share of its diagonal part in the covariance, above 0 to 1; 0 takes Ledoit and Wolf's estimate.
         class_weights: `none`, or `balanced`: every class is as likely before the picture was seen.
         views: extra views of each training picture to train on as well; they must have been imported.
         view_seed: what those views were drawn from.
