@@ -38,8 +38,7 @@ def logistic_candidates(recipe: AutoRecipe, pictures: int) -> list[LogisticRecip
 def network_candidates(recipe: AutoRecipe, pictures: int) -> list[MlpRecipe]:
     """Return those that cost more: they compete by successive halving.
 
-    They differ in depth, width, learning rate, weight decay, dropout and residual noise. Those without a hidden layer
-    are left to the linear kinds.
+    They have one hidden layer, and differ in its width, learning rate, weight decay, dropout and residual noise.
 
     Args:
         recipe: the search's settings.
@@ -54,7 +53,6 @@ def network_candidates(recipe: AutoRecipe, pictures: int) -> list[MlpRecipe]:
     settings = [
         ((512,), 0.0015, 0.01, 0.5, 0.5),
         ((256,), 0.003, 0.1, 0.2, 0.7),
-        ((512, 128), 0.0015, 0.01, 0.2, 1.0),
     ]
     return [
         MlpRecipe(

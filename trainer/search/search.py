@@ -1,4 +1,4 @@
-"""The search: linear candidates on every fold, networks by successive halving, then averages of the best."""
+"""The search: linear candidates on every fold, the best network if it helps on the first, then averages of the best."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from trainer.jobs.progress import Phase, Progress
-from trainer.recipes import AverageRecipe
+from trainer.recipes import AverageRecipe, MlpRecipe
 from trainer.search.candidates import (
     SHRINKAGES,
     lda_candidates,
@@ -22,15 +22,14 @@ from trainer.search.scoring import score
 from trainer.search.trials import Outcome, Trial
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
-    from trainer.fitting.batches import FloatArray
+    from trainer.fitting.batches import FloatArray, RowArray
     from trainer.fitting.fit import TrainingData
     from trainer.recipes import AutoRecipe, Member
     from trainer.search.choice import Blend
     from trainer.search.scoring import Score
 
-_KEPT = 1  # networks that come to the last rung
 _FEW_A_CLASS = 10
 """Pictures: with fewer, held-out scores tell next to nothing of a network, and it would take most of the time."""
 _AVERAGES = 3  # both linear kinds, each alone; with networks one more
@@ -74,6 +73,8 @@ class _Search:
         self._regressions = logistic_candidates(recipe, pictures + len(data.validation))
         few = pictures + len(data.validation) < _FEW_A_CLASS * data.classes
         self._networks = [] if few else network_candidates(recipe, pictures + len(data.validation))
+        networks = len(self._networks) + 2 if self._networks else 0
+        self._expected = len(SHRINKAGES) + len(self._regressions) + networks + _AVERAGES
         self._logits: dict[Member, list[FloatArray]] = {}  # of each candidate, by fold
         self._scores: dict[Member, Score] = {}  # of those that were scored on all folds
         self._trials: list[Trial] = []
@@ -87,11 +88,12 @@ class _Search:
             self._try(self._regressions, 1, examples.folds)
         first = max(1, examples.folds // 2)
         tried = [each for each in self._networks if self._in_time([each]) and self._try([each], 1, first)]
-        if first < examples.folds:
-            ordered = sorted(tried, key=lambda each: self._scores[each].log_loss)
-            for each in ordered[:_KEPT]:
-                if self._in_time([each]):
-                    self._try([each], 2, examples.folds)
+        if tried and first < examples.folds:
+            best = min(tried, key=lambda each: self._scores[each].log_loss)
+            if not self._promises(best, first):
+                self._expected -= 2  # the second rung and the average with it
+            elif self._in_time([best]):
+                self._try([best], 2, examples.folds)
         chosen = self._choose()
         seconds = self._clock() - self._began
         return Outcome(chosen, tuple(self._trials), tuple(self._cut), len(examples.plain), examples.folds, seconds)
@@ -112,25 +114,19 @@ class _Search:
                 self._logits.setdefault(candidate, []).append(self._fits.logits(candidate, fold))
                 seconds[candidate] += self._clock() - began
         for candidate in candidates:
-            found = self._score(np.concatenate(self._logits[candidate]), folds)
+            found = score(np.concatenate(self._logits[candidate]), *self._held_out(folds))
             self._scores[candidate] = found
             self._add(Trial(candidate, rung, folds, found, seconds[candidate]))
         return True
 
-    def _score(self, logits: FloatArray, folds: int) -> Score:
-        rows = np.concatenate([self._examples.held_out(fold) for fold in range(folds)])
-        return score(logits, self._examples.labels[rows], self._examples.counted[rows])
-
     def _add(self, trial: Trial) -> None:
         self._trials.append(trial)
         best = min((each for each in self._trials if each.folds == trial.folds), key=lambda each: each.score.log_loss)
-        networks = len(self._networks) + _KEPT + 1 if self._networks else 0
-        expected = len(SHRINKAGES) + len(self._regressions) + networks + _AVERAGES
         self._report(
             Progress(
                 Phase.SEARCHING,
                 len(self._trials),
-                max(expected, len(self._trials)),
+                max(self._expected, len(self._trials)),
                 0,
                 None,
                 best.score.log_loss,
@@ -138,19 +134,32 @@ class _Search:
             )
         )
 
+    def _promises(self, network: Member, folds: int) -> bool:
+        """Return whether the linear kinds' average does better with the network on the folds that it saw."""
+        others = {each for each in self._logits if isinstance(each, MlpRecipe)} - {network}
+        found = self._blends({each: logits for each, logits in self._logits.items() if each not in others}, folds)
+        return found[-1].score.log_loss < found[0].score.log_loss
+
     def _choose(self) -> AverageRecipe:
         """Return the best average of those that saw every fold."""
-        examples = self._examples
-        rows = np.concatenate([examples.held_out(fold) for fold in range(examples.folds)])
-        labels, weights = examples.labels[rows], examples.counted[rows]
-        whole = {each: np.concatenate(found) for each, found in self._logits.items() if len(found) == examples.folds}
         began = self._clock()
-        single = examples.folds < examples.cut
-        averages = blends(whole, self._scores, labels, weights, single=single)
+        whole = {each: found for each, found in self._logits.items() if len(found) == self._examples.folds}
+        averages = self._blends(whole, self._examples.folds)
         for each in averages:
-            self._add(Trial(self._recipe_of(each), 3, examples.folds, each.score, self._clock() - began))
-        best = best_of(averages, labels, weights)
-        return self._recipe_of(best)
+            self._add(Trial(self._recipe_of(each), 3, self._examples.folds, each.score, self._clock() - began))
+        return self._recipe_of(best_of(averages, *self._held_out(self._examples.folds)))
+
+    def _blends(self, logits: Mapping[Member, Sequence[FloatArray]], folds: int) -> list[Blend]:
+        """Return the averages of candidates by what they say on the first `folds` folds."""
+        labels, weights = self._held_out(folds)
+        whole = {each: np.concatenate(found[:folds]) for each, found in logits.items()}
+        scores = {each: score(found, labels, weights) for each, found in whole.items()}
+        return blends(whole, scores, labels, weights, single=self._examples.folds < self._examples.cut)
+
+    def _held_out(self, folds: int) -> tuple[RowArray, FloatArray]:
+        """Return labels int32[h] and weights float32[h] of the pictures held out in the first `folds` folds."""
+        rows = np.concatenate([self._examples.held_out(fold) for fold in range(folds)])
+        return self._examples.labels[rows], self._examples.counted[rows]
 
     def _recipe_of(self, blend: Blend) -> AverageRecipe:
         recipe = self._recipe

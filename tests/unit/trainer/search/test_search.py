@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -12,9 +13,13 @@ from graft.errors import CancelledError
 from trainer import recipes
 from trainer.fitting.fit import TrainingData, fit
 from trainer.jobs.progress import Phase, Progress
-from trainer.recipes import AutoRecipe, AverageRecipe, LdaRecipe
+from trainer.recipes import AutoRecipe, AverageRecipe, LdaRecipe, MlpRecipe
 from trainer.registry import heads
+from trainer.search.fold_fits import FoldFits
 from trainer.search.search import search
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 pytestmark = pytest.mark.tensorflow
 
@@ -52,18 +57,43 @@ def test_the_choice_by_itself_is_the_same_head(data: TrainingData) -> None:
 
 
 def test_the_table_tells_every_rung(data: TrainingData) -> None:
-    """All candidates are on the first rung; one network comes to the second; averages follow; all have their scores."""
+    """All candidates are on the first rung; the best network comes to the second if it helps; averages follow."""
     found = search(_UNHURRIED, data, _nothing, _nothing)
     kinds = [(trial.rung, trial.recipe.kind) for trial in found.trials]
     assert kinds.count((1, "lda")) == 7
     assert kinds.count((1, "logistic")) == 4
-    assert kinds.count((1, "mlp")) == 3
-    assert kinds.count((2, "mlp")) == 1
-    assert kinds.count((3, "average")) == 4
+    assert kinds.count((1, "mlp")) == 2
+    assert kinds.count((3, "average")) == 3 + kinds.count((2, "mlp"))
     assert all(0 < trial.score.accuracy <= 1 and trial.score.log_loss > 0 for trial in found.trials)
     assert found.pictures == len(data.training) + len(data.validation)
     best = max(trial.score.accuracy for trial in found.trials if trial.folds == 3)
     assert best > 0.8
+
+
+def test_a_network_that_does_not_help_is_dropped(data: TrainingData, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that contradicts the linear kinds on the first fold is not fitted to the others; one that knows more is."""
+    looked_at: list[int] = []
+
+    def answers(*, knowing: bool) -> Callable[..., np.ndarray]:
+        def logits(fits: FoldFits, candidate: object, fold: int) -> np.ndarray:
+            labels = fits._examples.labels[fits._examples.held_out(fold)]
+            right = np.eye(4, dtype=np.float32)[labels]
+            if not isinstance(candidate, MlpRecipe):
+                return right + np.random.default_rng(fold).normal(size=right.shape).astype(np.float32)
+            looked_at.append(fold)
+            return 3 * right if knowing else np.roll(right, 1, axis=1)
+
+        return logits
+
+    for knowing, wanted in ((False, {0}), (True, {0, 1, 2})):
+        looked_at.clear()
+        monkeypatch.setattr(FoldFits, "logits", answers(knowing=knowing))
+        reports: list[Progress] = []
+        search(
+            _UNHURRIED, replace(data, training=np.arange(100), validation=np.arange(100, 120)), reports.append, _nothing
+        )
+        assert set(looked_at) == wanted
+        assert reports[-1].step == reports[-1].steps
 
 
 def test_few_pictures_are_left_to_the_linear_kinds(data: TrainingData) -> None:
@@ -88,11 +118,11 @@ def test_without_time_there_is_still_a_head(data: TrainingData) -> None:
 def test_time_runs_out_between_candidates(data: TrainingData) -> None:
     """A clock that passes the budget in the middle leaves whole candidates out; what saw all folds is chosen from."""
     ticks = itertools.count()
-    found = search(replace(_UNHURRIED, time_budget_s=73), data, _nothing, _nothing, lambda: float(next(ticks)))
+    found = search(replace(_UNHURRIED, time_budget_s=70), data, _nothing, _nothing, lambda: float(next(ticks)))
     tried = [trial.recipe for trial in found.trials if trial.recipe.kind == "mlp"]
     untried = [each for each in found.cut if each not in tried]
     assert tried
-    assert len(tried) + len(untried) == 3
+    assert len(tried) + len(untried) == 2
     assert {each.kind for each in found.chosen.members} <= {"lda", "logistic"}
     assert found.to_dict()["cut"] == [recipes.to_dict(each) for each in found.cut]
 
