@@ -1,6 +1,6 @@
 """How well Graft's recipes do beside scikit-learn on the same folds; table, and JSON in var/bench/heads.json.
 
-python benchmarks/heads.py [FILE.npz ...] [--dataset NAME ...] [--recipes mlp,lda,auto] [--repeats 5] [--folds 5]
+python benchmarks/heads.py [FILE.npz ...] [--dataset NAME ...] [--recipes auto,lda,mlp] [--repeats 5] [--folds 5]
 
 A FILE.npz holds `vectors` float32[n, d] and `labels` int32[n]; a dataset is fetched from a running installation. From
 each set come three: all of it, and repeats of 10 and 20 examples a class. Promised: the mean over the sets of the
@@ -35,8 +35,8 @@ def main() -> None:
     parser.add_argument("files", nargs="*", type=Path)
     parser.add_argument("--dataset", action="append", default=[])
     parser.add_argument("--gateway", default=DEFAULT_GATEWAY)
-    parser.add_argument("--recipes", default="mlp,lda,auto")
-    parser.add_argument("--default", default="mlp", help="the recipe that the first promise is about")
+    parser.add_argument("--recipes", default="auto,lda,mlp")
+    parser.add_argument("--default", default="auto", help="the recipe that the first promise is about")
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--folds", type=int, default=5)
     options = parser.parse_args()

@@ -111,11 +111,10 @@ def test_jobs_run_one_at_a_time_in_order(runner: JobRunner, work: FakeWork, jobs
 
 
 def test_defaults_are_filled_in(runner: JobRunner) -> None:
-    """A job without a classifier or recipe takes the dataset's name and all of mlp's values."""
+    """A job without a classifier or recipe takes the dataset's name and all of auto's values."""
     job = runner.create("faces")
     assert job.classifier == "faces"
-    assert job.recipe["kind"] == "mlp"
-    assert job.recipe["hidden_units"] == [512, 128]
+    assert (job.recipe["kind"], job.recipe["folds"], job.recipe["time_budget_s"]) == ("auto", 5, 30.0)
 
 
 def test_running_job_is_cancelled(runner: JobRunner, work: FakeWork, jobs: JobStore) -> None:
