@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from feature_extractor.cache.cache_stats import CacheStats, FingerprintUse
 from feature_extractor.cache.environment import DEFAULT_MAP_BYTES
 from feature_extractor.cache.eviction import EvictionProgress, EvictionRequest, Evictor
+from feature_extractor.cache.mapped_pages import MappedPages
 from feature_extractor.cache.mending import Mender
 from feature_extractor.cache.packing import is_vector, unpack_vectors
 from feature_extractor.cache.putting import Putting
@@ -95,6 +96,7 @@ class FeatureCache:
         self._mender = Mender(
             self._tables, {VECTORS: self._is_vector, PREVIEWS: is_sound}, found=partial(self._tally.add, "corrupt")
         )
+        self._mapped = MappedPages(self._store.path)
 
     def get_many(self, keys: Sequence[bytes], *, counted: bool = True) -> list[Vector | None]:
         """A read-only float32[dimensions] or None for each key, in order; hits and misses are counted if `counted`."""
@@ -195,6 +197,7 @@ class FeatureCache:
     def close(self) -> None:
         """Wait for what is under way, close the store and give up the directory; again does nothing."""
         self._mender.close()
+        self._mapped.stop()
         self._store.close(before_release=self._recency.close)
 
     def _is_vector(self, key: bytes, value: bytes) -> bool:

@@ -68,6 +68,11 @@ class Store:
             self._lock.release()
             raise
 
+    @property
+    def path(self) -> Path:
+        """The file that is mapped."""
+        return self.directory / "data.mdb"
+
     def check_open(self) -> None:
         """Return if a transaction may be begun now, else raise as `transaction` does."""
         if os.getpid() != self._pid:
