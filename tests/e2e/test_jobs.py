@@ -46,7 +46,7 @@ def test_a_request_id_makes_one_job(client: Client) -> None:
 
 def test_every_watcher_sees_the_same_course(client: Client) -> None:
     """Two watchers from the start, one who comes in the middle and one after the end are told the same events."""
-    job = client.train("textures", "watched")
+    job = client.train("textures", "watched", Recipe(kind="mlp"))
     begun = threading.Event()
 
     def watch(wait: threading.Event | None = None) -> list[Job | Progress]:
