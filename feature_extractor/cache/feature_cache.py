@@ -19,6 +19,7 @@ from feature_extractor.cache.packing import is_vector, unpack_vectors
 from feature_extractor.cache.putting import Putting
 from feature_extractor.cache.recency import Recency
 from feature_extractor.cache.records import FINGERPRINT_BYTES, Entry, Vector, is_sound, unseal
+from feature_extractor.cache.repeating import Repeating
 from feature_extractor.cache.store import Store
 from feature_extractor.cache.tables import DATABASES, PREVIEWS, VECTORS, Tables
 from feature_extractor.cache.verification import Verification, VerifyProgress
@@ -36,6 +37,7 @@ _log = logging.getLogger(__name__)
 DEFAULT_SIZE_LIMIT_BYTES = 64 << 30
 # LMDB needs room in its map beside the data: for its list of free pages, and for those that old readers hold.
 _MAP_SHARE = 0.875
+_MAP_EVERY_S = 1.0
 
 
 class FeatureCache:
@@ -96,7 +98,8 @@ class FeatureCache:
         self._mender = Mender(
             self._tables, {VECTORS: self._is_vector, PREVIEWS: is_sound}, found=partial(self._tally.add, "corrupt")
         )
-        self._mapped = MappedPages(self._store.path)
+        mapped = MappedPages(self._store.path)
+        self._mapper = Repeating(mapped.advance, every_s=_MAP_EVERY_S, name="cache-mapper", at_once=True)
 
     def get_many(self, keys: Sequence[bytes], *, counted: bool = True) -> list[Vector | None]:
         """A read-only float32[dimensions] or None for each key, in order; hits and misses are counted if `counted`."""
@@ -197,7 +200,7 @@ class FeatureCache:
     def close(self) -> None:
         """Wait for what is under way, close the store and give up the directory; again does nothing."""
         self._mender.close()
-        self._mapped.stop()
+        self._mapper.stop()
         self._store.close(before_release=self._recency.close)
 
     def _is_vector(self, key: bytes, value: bytes) -> bool:

@@ -11,20 +11,17 @@ from __future__ import annotations
 import ctypes
 import os
 import re
-import threading
 from pathlib import Path
-
-from feature_extractor.cache.repeating import Repeating
 
 _POPULATE_READ = 22  # MADV_POPULATE_READ, see madvise(2)
 _PIECE_BYTES = 1 << 26
-_EVERY_S = 1.0
+_AT_ONCE_BYTES = 1 << 30
 _SHARE = 0.5
 _LINE = re.compile(r"([0-9a-f]+)-([0-9a-f]+) \S+ ([0-9a-f]+) ([0-9a-f]+):([0-9a-f]+) (\d+)")
 
 
 class MappedPages:
-    """Keeps a file's pages mapped as the file grows, in a thread of its own.
+    """How much of a growing file is mapped; for one thread.
 
     Args:
         path: a file that this process has mapped once, from its start.
@@ -35,27 +32,20 @@ class MappedPages:
         self._path = path
         self._limit = int(memory_bytes() * _SHARE) if limit_bytes is None else limit_bytes
         self._mapped = 0
-        self._stopping = threading.Event()
-        self._repeating = Repeating(self.advance, every_s=_EVERY_S, name="cache-mapper")
 
     @property
     def mapped_bytes(self) -> int:
         """Up to where the file is mapped."""
         return self._mapped
 
-    def stop(self) -> None:
-        """Map no more; call it before the file is unmapped. Again does nothing."""
-        self._stopping.set()
-        self._repeating.stop()
-
     def advance(self) -> None:
-        """Map what has come since the last time, whole pieces of it; what the kernel refuses is not asked for again."""
+        """Map the next pieces that are whole, at most a GiB; what the kernel refuses is not asked for again."""
         try:
-            size = min(self._path.stat().st_size, self._limit) // _PIECE_BYTES * _PIECE_BYTES
-            start = address_of(self._path) if size > self._mapped else None
+            size = min(self._path.stat().st_size, self._limit, self._mapped + _AT_ONCE_BYTES)
+            start = address_of(self._path) if size >= self._mapped + _PIECE_BYTES else None
         except OSError:
             return  # taken away under the running process; those who look things up are told so
-        while start is not None and self._mapped < size and not self._stopping.is_set():
+        while start is not None and self._mapped + _PIECE_BYTES <= size:
             if not _populate(start + self._mapped, _PIECE_BYTES):
                 self._limit = self._mapped
                 return

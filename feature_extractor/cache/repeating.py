@@ -16,11 +16,13 @@ class Repeating:
         work: what to do.
         every_s: seconds between, and before the first.
         name: of the thread.
+        at_once: do it for the first time right away.
     """
 
-    def __init__(self, work: Callable[[], None], *, every_s: float, name: str) -> None:
+    def __init__(self, work: Callable[[], None], *, every_s: float, name: str, at_once: bool = False) -> None:
         self._work = work
         self._every_s = every_s
+        self._first_s = 0.0 if at_once else every_s
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
@@ -36,5 +38,7 @@ class Repeating:
         self._thread.join()
 
     def _run(self) -> None:
-        while not self._stop.wait(self._every_s):
+        wait_s = self._first_s
+        while not self._stop.wait(wait_s):
             self._work()
+            wait_s = self._every_s
