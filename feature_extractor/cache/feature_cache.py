@@ -37,7 +37,7 @@ _log = logging.getLogger(__name__)
 DEFAULT_SIZE_LIMIT_BYTES = 64 << 30
 # LMDB needs room in its map beside the data: for its list of free pages, and for those that old readers hold.
 _MAP_SHARE = 0.875
-_MAP_EVERY_S = 1.0
+_MAP_EVERY_S = 0.25
 
 
 class FeatureCache:
