@@ -16,34 +16,27 @@ import sys
 from pathlib import Path
 
 import numpy as np
+from bench import vector_sets
 from bench.environments import environment
 from bench.machine import machine
 from bench.shared_folds import cut, digest, write
 
-from graft.client import Client
-
 OUT = Path("var/bench")
 FEW = (0, 10, 20)
 POINT = 0.01
-DEFAULT_GATEWAY = "127.0.0.1:50050"
 _HERE = Path(__file__).parent
 
 
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("files", nargs="*", type=Path)
-    parser.add_argument("--dataset", action="append", default=[])
-    parser.add_argument("--gateway", default=DEFAULT_GATEWAY)
+    vector_sets.add_options(parser)
     parser.add_argument("--recipes", default="auto,lda,mlp")
     parser.add_argument("--default", default="auto", help="the recipe that the first promise is about")
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--folds", type=int, default=5)
     options = parser.parse_args()
-    sets = {path.stem: _read(path) for path in options.files}
-    sets |= {name: _fetched(options.gateway, name) for name in options.dataset}
-    if not sets:
-        parser.error("name an .npz file with vectors and labels, or a --dataset of a running installation")
+    sets = vector_sets.read(parser, options)
     ran_on = machine()
     python = environment(_HERE / "peers" / "scikit_learn.txt", OUT / "venvs" / "scikit_learn")
     folder = OUT / "heads"
@@ -69,21 +62,6 @@ def main() -> None:
         print(text)
 
 
-def _read(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    given = np.load(path)
-    return np.ascontiguousarray(given["vectors"], np.float32), np.ascontiguousarray(given["labels"], np.int32)
-
-
-def _fetched(gateway: str, dataset: str) -> tuple[np.ndarray, np.ndarray]:
-    with Client(gateway) as client:
-        examples = list(client.examples(dataset))
-        found = client.lookup([each.digest for each in examples])
-    if found.missing:
-        sys.exit(f"{len(found.missing)} pictures of {dataset} have no cached vector: import the folder again")
-    names = sorted({each.label for each in examples})
-    return found.vectors, np.array([names.index(each.label) for each in examples], np.int32)
-
-
 def _side(command: list[str]) -> dict[str, object]:
     """Run one side alone and return what it found."""
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, cwd=None, env=_environment())
@@ -93,7 +71,8 @@ def _side(command: list[str]) -> dict[str, object]:
 def _environment() -> dict[str, str]:
     import os
 
-    return {**os.environ, "PYTHONPATH": str(_HERE), "TF_CPP_MIN_LOG_LEVEL": "3"}
+    one = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")  # threads would spin over small products
+    return {**os.environ, **one, "PYTHONPATH": str(_HERE), "TF_CPP_MIN_LOG_LEVEL": "3"}
 
 
 def _means(found: dict[str, object]) -> dict[str, float]:
