@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from trainer.fitting.checkpoints import NO_CHECKPOINTS
 from trainer.recipes import AutoRecipe, AverageRecipe, LdaRecipe, LogisticRecipe, MlpRecipe
 
@@ -42,6 +44,13 @@ class TrainingData:
     validation: RowArray
     classes: int
     origins: RowArray | None = None
+
+    def only(self, training: RowArray, validation: RowArray) -> TrainingData:
+        """Return the data of these rows alone, without views: of a large set it is a small sample."""
+        rows = np.concatenate([training, validation])
+        places = np.arange(len(rows), dtype=np.int32)
+        halves = places[: len(training)], places[len(training) :]
+        return TrainingData(self.vectors[rows], self.labels[rows], *halves, self.classes)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -14,7 +14,6 @@ from trainer.datasets.vectors import load_vectors
 from trainer.evaluation.assessment import Pictures, assess
 from trainer.evaluation.held_out import folds_of
 from trainer.fitting.checkpoints import NO_CHECKPOINTS
-from trainer.fitting.fit import TrainingData
 from trainer.fitting.training_data import training_data
 from trainer.jobs.progress import Phase, Progress
 from trainer.registry import heads
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
     from trainer.evaluation.assessment import Assessed
     from trainer.fitting.batches import RowArray
     from trainer.fitting.checkpoints import Checkpoints
-    from trainer.fitting.fit import FittedHead
+    from trainer.fitting.fit import FittedHead, TrainingData
     from trainer.jobs.folders import JobFolders
     from trainer.registry.registry import Registry
 
@@ -130,16 +129,7 @@ class Training:
         parts = snapshot.parts
 
         def fit_rows(training: RowArray, validation: RowArray) -> FittedHead:
-            rows = np.concatenate([training, validation])  # these alone: of a large set it is a small sample
-            places = np.arange(len(rows), dtype=np.int32)
-            part = TrainingData(
-                data.vectors[rows],
-                data.labels[rows],
-                places[: len(training)],
-                places[len(training) :],
-                data.classes,
-            )
-            return self._fit(trained, part, lambda _: look(), cancelled, NO_CHECKPOINTS)
+            return self._fit(trained, data.only(training, validation), lambda _: look(), cancelled, NO_CHECKPOINTS)
 
         def look() -> None:
             report(Progress(Phase.EVALUATING))

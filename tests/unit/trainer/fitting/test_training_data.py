@@ -11,6 +11,7 @@ import pytest
 from graft.errors import FailedPreconditionError
 from trainer.datasets.snapshots import Snapshot
 from trainer.datasets.split import Part
+from trainer.fitting.fit import TrainingData
 from trainer.fitting.training_data import training_data
 from trainer.recipes import LdaRecipe
 
@@ -85,3 +86,16 @@ def test_missing_views_are_named_with_what_to_do(snapshot: Snapshot) -> None:
     assert caught.value.reason == "FEATURES_MISSING"
     assert caught.value.metadata == {"missing": "1"}
     assert snapshot.digests[4].hex() in caught.value.message
+
+
+def test_some_rows_alone_are_data_of_their_own() -> None:
+    """Their vectors and labels in the order given, training first, numbered anew; views are left."""
+    vectors, labels = np.arange(12, dtype=np.float32).reshape(6, 2), np.array([0, 1, 2, 0, 1, 0], np.int32)
+    rows = np.arange(6, dtype=np.int32)
+    data = TrainingData(vectors, labels, rows[:5], rows[5:], 3, origins=np.array([0, 1, 2, 3, 4, 0], np.int32))
+    part = data.only(rows[[4, 1]], rows[[3]])
+    assert part.vectors.tolist() == vectors[[4, 1, 3]].tolist()
+    assert part.labels.tolist() == [1, 1, 0]
+    assert (part.training.tolist(), part.validation.tolist()) == ([0, 1], [2])
+    assert (part.training.dtype, part.validation.dtype) == (np.int32, np.int32)
+    assert (part.classes, part.origins) == (3, None)
