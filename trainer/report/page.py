@@ -28,6 +28,7 @@ def report_page(contents: Contents) -> bytes:
         contents=contents,
         manifest=contents.manifest,
         metrics=contents.manifest["metrics"]["test"],
+        by_chance=contents.manifest["metrics"]["test"].get("calibration_error_by_chance"),  # earlier heads have none
         unknown=contents.manifest["metrics"].get("unknown"),
         calibration=contents.manifest.get("calibration"),
         left_out=contents.evaluation.get("left_out", []),

@@ -149,6 +149,25 @@ def test_a_report_shows_what_there_is(files: Any) -> None:
     assert "lda" in page
 
 
+def test_the_calibration_error_stands_beside_the_one_by_chance(files: Any) -> None:
+    """The report tells how far right probabilities would be off; a head of an earlier release, which lacks it, not."""
+    test = files.manifest["metrics"]["test"]
+    by_chance = test["calibration_error_by_chance"]
+    assert by_chance > 0
+    page = report_page(gathered(files, FakeExaminer())).decode()
+    shown = f"{100 * by_chance:.1f}\N{NO-BREAK SPACE}%"
+    assert f"; {test['examples']} pictures give {shown} by chance alone" in page
+    assert f"even probabilities that are all right are off by {shown}" in page
+
+    earlier = {name: value for name, value in test.items() if name != "calibration_error_by_chance"}
+    manifest = {**files.manifest, "metrics": {**files.manifest["metrics"], "test": earlier}}
+    page = report_page(
+        gathered(SimpleNamespace(manifest=manifest, evaluation=files.evaluation), FakeExaminer())
+    ).decode()
+    assert "by chance" not in page
+    assert "the calibration error from" in page
+
+
 def test_confusions_are_counted_both_ways(files: Any) -> None:
     """The matrix holds every test picture, the list the wrong ones, the most frequent first."""
     contents = gathered(files, FakeExaminer())
