@@ -136,6 +136,10 @@ bench-soak: $(VENV)/.all ## Send 100,000 requests of all kinds; memory, files an
 bench-heads: $(VENV)/.all ## Measure recipes beside scikit-learn on the same folds; OF="FILE.npz ..." or OF="--dataset NAME"
 	$(BIN)/python benchmarks/heads.py $(OF)
 
+.PHONY: bench-evaluation
+bench-evaluation: $(VENV)/.all ## Measure calibration and the unknown rule of jobs on random splits; OF as for bench-heads
+	$(BIN)/python benchmarks/evaluation.py $(OF)
+
 .PHONY: clean
 clean: ## Delete what can be made again, the environment included; var/ stays
 	rm -rf $(VENV) build dist graft/v1 .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
