@@ -142,9 +142,8 @@ async def _load(settings: ExtractorSettings) -> LoadedTrunk:
         settle_memory()
         return loaded
 
-    loader = ThreadPoolExecutor(
-        1, "loading", initializer=step_back
-    )  # the engine's own threads are children of this one
+    # A thread of its own: the engine's are its children, and give way as it does.
+    loader = ThreadPoolExecutor(1, "loading", initializer=step_back)
     loading = asyncio.get_running_loop().run_in_executor(loader, load)
     loader.shutdown(wait=False)
     try:

@@ -15,11 +15,12 @@ from trainer.evaluation.unknown import verdict_counts
 from trainer.fitting.fit import TrainingData, fit
 from trainer.registry import heads
 from trainer.registry.unknown_rule import distances
+from trainer.settings import TrainerSettings
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-FALSE_ACCEPT_RATE = 0.05  # the trainer's own default
+FALSE_ACCEPT_RATE: float = TrainerSettings.model_fields["false_accept_rate"].default
 _NO_DIGEST = bytes(32)
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from trainer.evaluation.arrays import in_pieces
 from trainer.evaluation.calibration import Calibration, calibrate, with_temperature
 from trainer.evaluation.held_out import held_out_logits
 from trainer.evaluation.measuring import Evaluation, evaluate
@@ -17,7 +19,7 @@ from trainer.registry import heads
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from trainer.evaluation.arrays import Floats, Labels, Vectors
+    from trainer.evaluation.arrays import Labels, Vectors
     from trainer.evaluation.held_out import FitRows, HeldOut
     from trainer.evaluation.unknown import UnknownFindings
     from trainer.registry.unknown_rule import UnknownRule
@@ -26,7 +28,6 @@ FORMAT = "graft.evaluation"
 FORMAT_VERSION = 1
 
 _GOLDEN_ROWS = 8
-_PIECE_ROWS = 2048  # predicted at once, so that many test pictures take no memory to speak of
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -101,8 +102,8 @@ def assess(
         p.vectors, p.labels, p.fitted, p.classes, held, false_accept_rate=false_accept_rate, seed=seed, look=look
     )
     tested, truth, digests = p.vectors[p.test], p.labels[p.test], [p.digests[row] for row in p.test]
-    before = evaluate(_predicted(network, tested), truth, digests)
-    probabilities = _predicted(calibrated, tested)
+    before = evaluate(in_pieces(partial(heads.predict, network), tested), truth, digests)
+    probabilities = in_pieces(partial(heads.predict, calibrated), tested)
     after = evaluate(probabilities, truth, digests)
     measured = {**unknown.to_dict(), "test_verdicts": None}
     if unknown.rule is not None:
@@ -113,12 +114,6 @@ def assess(
     }
     rows = np.unique(np.linspace(0, len(p.vectors) - 1, _GOLDEN_ROWS).astype(np.int64))
     return Assessed(calibrated, unknown.rule, p.vectors[rows], facts, _findings(before, after, unknown, history))
-
-
-def _predicted(network: heads.Network, vectors: Vectors) -> Floats:
-    """Return the probabilities float32[n, classes] of vectors float32[n, d]."""
-    starts = range(0, max(len(vectors), 1), _PIECE_ROWS)
-    return np.concatenate([heads.predict(network, vectors[start : start + _PIECE_ROWS]) for start in starts])
 
 
 def _calibration_facts(

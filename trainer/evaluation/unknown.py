@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from trainer.evaluation.arrays import in_pieces
 from trainer.evaluation.directions import fit_directions
 from trainer.evaluation.leaving_out import MOST_ROWS, LeftOut, hold_out, leave_classes_out, sample_rows
 from trainer.evaluation.ranking import auroc
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
 
     from trainer.evaluation.arrays import Floats, Labels, Vectors
     from trainer.evaluation.held_out import HeldOut
-
-_PIECE_ROWS = 2048  # measured at once, so that many pictures take no memory to speak of
 
 _LEAST = 5
 """Held-out pictures of each kind below which no threshold can be set."""
@@ -111,8 +110,7 @@ def verdict_counts(rule: UnknownRule, vectors: Vectors, probabilities: Floats, t
     """Return how many test pictures get which verdict, and how many of the KNOWN ones are right."""
     if not len(truth):
         return {"known": 0, "known_correct": 0, "uncertain": 0, "unknown": 0}
-    pieces = [vectors[start : start + _PIECE_ROWS] for start in range(0, len(truth), _PIECE_ROWS)]
-    found = np.concatenate([distances(rule.directions, np.asarray(piece, np.float32)) for piece in pieces])
+    found = in_pieces(lambda piece: distances(rule.directions, np.asarray(piece, np.float32)), vectors)
     unknown = ~(found <= rule.thresholds.reject)
     known = (found < rule.thresholds.accept) & (probabilities.max(axis=1) >= rule.thresholds.minimum_probability)
     known &= ~unknown
