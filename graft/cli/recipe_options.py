@@ -50,6 +50,9 @@ WeightDecay: TypeAlias = Annotated[float | None, typer.Option(min=0, help="Decou
 Dropout: TypeAlias = Annotated[float | None, typer.Option(min=0, max=1, help="Share of hidden units dropped; mlp.")]
 LabelSmoothing: TypeAlias = Annotated[float | None, typer.Option(min=0, max=1, help="Label smoothing; mlp.")]
 ResidualNoise: TypeAlias = Annotated[float | None, typer.Option(min=0, help="Scale of residual noise; mlp.")]
+VarianceFloor: TypeAlias = Annotated[
+    float | None, typer.Option(min=0, help="Part of the mean variance added to each dimension's; mlp and logistic.")
+]
 Shrinkage: TypeAlias = Annotated[
     float | None, typer.Option(min=0, max=1, help="Of the covariance, 0 is Ledoit and Wolf's; lda.")
 ]

@@ -11,7 +11,16 @@ from graft.cli import output
 if TYPE_CHECKING:
     from graft.client import Recipe, Search
 
-_TOLD: Final = ("shrinkage", "l2", "learning_rate", "weight_decay", "dropout", "residual_noise", "epochs")
+_TOLD: Final = (
+    "shrinkage",
+    "l2",
+    "learning_rate",
+    "weight_decay",
+    "dropout",
+    "residual_noise",
+    "variance_floor",
+    "epochs",
+)
 """Settings that candidates differ in; the rest is in the JSON."""
 
 

@@ -58,6 +58,8 @@ class Recipe:
         factors: of each member's logits.
         no_hidden_layers: true if `hidden_units` is empty and means it.
         workers: processes that share the work; `mlp`, `softmax` and `seed` only.
+        variance_floor: part of the mean variance added to each dimension's before inputs are divided by their
+            deviation, 0 or more; `mlp` and `logistic` only.
     """
 
     kind: str = ""
@@ -88,6 +90,7 @@ class Recipe:
     factors: tuple[float, ...] = ()
     no_hidden_layers: bool = False
     workers: int | None = None
+    variance_floor: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

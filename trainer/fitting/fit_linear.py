@@ -54,7 +54,7 @@ def fit_logistic(
         on_progress(history[-1])
         look()
 
-    regression = LogisticRegression(data.vectors, data.labels, rows, data.classes, weights)
+    regression = LogisticRegression(data.vectors, data.labels, rows, data.classes, recipe.variance_floor, weights)
     network = regression.network(recipe.l2, recipe.max_iterations, None, report, look)
     done = len(history)
     reason = "converged" if done < recipe.max_iterations else "did the recipe's iterations"

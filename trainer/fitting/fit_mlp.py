@@ -112,6 +112,6 @@ def _standardised(recipe: MlpRecipe, data: TrainingData, rows: RowArray) -> Inpu
 
 def inputs_of(recipe: MlpRecipe, vectors: FloatArray, labels: RowArray, rows: RowArray, classes: int) -> Inputs:
     """Return how vectors go in when these rows of float32[n, d] are trained on."""
-    mean, scale = standardisation(vectors, rows)
+    mean, scale = standardisation(vectors, rows, recipe.variance_floor)
     counted = class_weights(recipe.class_weights, labels, rows, classes)
     return Inputs(mean, scale, class_means(vectors, labels, rows, classes), counted)

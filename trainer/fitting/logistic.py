@@ -34,6 +34,7 @@ class LogisticRegression:
         labels: RowArray,
         rows: RowArray,
         classes: int,
+        floor: float,
         weights: FloatArray | None = None,
     ) -> None:
         """Standardise: small sets once, large ones in pieces whenever they are needed.
@@ -43,10 +44,11 @@ class LogisticRegression:
             labels: int32[n].
             rows: int32[t], those to learn from.
             classes: number of labels.
+            floor: of the variances (`statistics.standardisation`).
             weights: float32[classes], what an example of each class counts; None is 1.
         """
         self._vectors, self._labels, self._rows, self._classes = vectors, labels, rows, classes
-        self._mean, self._scale = standardisation(vectors, rows)
+        self._mean, self._scale = standardisation(vectors, rows, floor)
         counted = np.ones(classes, np.float32) if weights is None else weights
         self._counted = counted[labels[rows]]  # [t]
         self._kept = list(self._standardised()) if len(rows) <= _CHUNK_ROWS else None

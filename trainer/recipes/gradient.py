@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from trainer.recipes.checks import NO_CLASS_WEIGHTS, check
+from trainer.recipes.checks import NO_CLASS_WEIGHTS, VARIANCE_FLOOR, check
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +101,8 @@ class MlpRecipe:
         dropout: share of hidden units dropped in training, 0 to below 1.
         label_smoothing: share of the target spread over all classes, 0 to below 1.
         residual_noise: standard deviation of the factor on another example's residual; 0 turns it off.
+        variance_floor: part of the mean variance that is added to each dimension's before inputs are divided by their
+            deviation; 0 is plain standardisation, a large one gives all dimensions one scale.
         epochs: passes over training and validation parts together, once and for all; 0 finds the number first.
         max_epochs: passes over the training part at most.
         max_steps: gradient steps at most, so that a very large set takes fewer passes; one pass is always made.
@@ -121,6 +123,7 @@ class MlpRecipe:
     dropout: float = 0.2
     label_smoothing: float = 0.0
     residual_noise: float = 1.0
+    variance_floor: float = VARIANCE_FLOOR
     epochs: int = 0
     max_epochs: int = 60
     max_steps: int = 20_000

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from trainer.recipes.checks import NO_CLASS_WEIGHTS, check
+from trainer.recipes.checks import NO_CLASS_WEIGHTS, VARIANCE_FLOOR, check
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,8 @@ class LogisticRecipe:
     Attributes:
         l2: the penalty on the weights beside the summed loss; scikit-learn's C is 1 / l2.
         max_iterations: of L-BFGS at most.
+        variance_floor: part of the mean variance that is added to each dimension's before inputs are divided by their
+            deviation; 0 is plain standardisation, a large one gives all dimensions one scale.
         class_weights: `none`, or `balanced`: the loss of an example counts in inverse proportion to its class's share.
         views: extra views of each training picture to train on as well; they must have been imported.
         view_seed: what those views were drawn from.
@@ -51,6 +53,7 @@ class LogisticRecipe:
 
     l2: float = 10.0
     max_iterations: int = 200
+    variance_floor: float = VARIANCE_FLOOR
     class_weights: str = NO_CLASS_WEIGHTS
     views: int = 0
     view_seed: int = 0

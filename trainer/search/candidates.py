@@ -18,6 +18,18 @@ PENALTIES = (100.0, 30.0, 10.0, 3.0)
 PENALTIES_OF_MANY = (10.0,)
 """The same where many pictures make an iteration cost much and the penalty matter little."""
 
+NETWORKS = (
+    ((), 0.003, 0.1, 0.0, 1.0, 0.3),
+    ((128,), 0.003, 0.01, 0.2, 1.0, 0.1),
+    ((256,), 0.003, 0.1, 0.2, 0.7, 0.3),
+    ((512,), 0.0015, 0.01, 0.5, 0.5, 0.3),
+    ((1024,), 0.001, 0.1, 0.5, 0.5, 1.0),
+    ((256, 128), 0.0015, 0.1, 0.4, 0.5, 1.0),
+    ((512, 128), 0.0015, 0.01, 0.2, 1.0, 0.3),
+    ((512, 256), 0.001, 0.01, 0.5, 0.7, 0.1),
+)
+"""Hidden layers, learning rate, weight decay, dropout, residual noise and variance floor of each network."""
+
 _FEW, _MANY = 1_000, 5_000  # pictures
 
 
@@ -38,7 +50,8 @@ def logistic_candidates(recipe: AutoRecipe, pictures: int) -> list[LogisticRecip
 def network_candidates(recipe: AutoRecipe, pictures: int) -> list[MlpRecipe]:
     """Return those that cost more: they compete by successive halving.
 
-    They have one hidden layer, and differ in its width, learning rate, weight decay, dropout and residual noise.
+    Of none, one and two hidden layers; they differ in width, learning rate, weight decay, dropout, residual noise and
+    standardisation.
 
     Args:
         recipe: the search's settings.
@@ -50,10 +63,6 @@ def network_candidates(recipe: AutoRecipe, pictures: int) -> list[MlpRecipe]:
         epochs, batch = 20, 64
     else:
         epochs, batch = 8, 256
-    settings = [
-        ((512,), 0.0015, 0.01, 0.5, 0.5),
-        ((256,), 0.003, 0.1, 0.2, 0.7),
-    ]
     return [
         MlpRecipe(
             hidden_units=hidden,
@@ -61,10 +70,11 @@ def network_candidates(recipe: AutoRecipe, pictures: int) -> list[MlpRecipe]:
             weight_decay=decay,
             dropout=dropout,
             residual_noise=noise,
+            variance_floor=floor,
             epochs=epochs,
             batch_size=batch,
             class_weights=recipe.class_weights,
             seed=recipe.seed,
         )
-        for hidden, rate, decay, dropout, noise in settings
+        for hidden, rate, decay, dropout, noise, floor in NETWORKS
     ]

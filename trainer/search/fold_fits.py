@@ -72,10 +72,12 @@ class FoldFits:
         return self._discriminant[1].network(candidate.shrinkage)
 
     def _regression(self, candidate: LogisticRecipe, fold: int, fitted: RowArray) -> heads.Network:
-        examples, key = self._examples, (fold, candidate.class_weights)
+        examples, key = self._examples, (fold, candidate.class_weights, candidate.variance_floor)
         if self._logistic is None or self._logistic[0] != key:
             weights = class_weights(candidate.class_weights, examples.labels, fitted, examples.classes)
-            shared = LogisticRegression(examples.vectors, examples.labels, fitted, examples.classes, weights)
+            shared = LogisticRegression(
+                examples.vectors, examples.labels, fitted, examples.classes, candidate.variance_floor, weights
+            )
             self._logistic = (key, shared, None)
         _, regression, start = self._logistic
         network = regression.network(candidate.l2, candidate.max_iterations, start, lambda *_: None, self._look)

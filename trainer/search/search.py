@@ -1,4 +1,4 @@
-"""The search: linear candidates on every fold, the best network if it helps on the first, then averages of the best."""
+"""The search: linear candidates on every fold, networks by successive halving, then averages of the best."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from trainer.search.candidates import (
 from trainer.search.choice import best_of, blends
 from trainer.search.examples import search_examples
 from trainer.search.fold_fits import FoldFits
+from trainer.search.halving import rungs
 from trainer.search.scoring import score
 from trainer.search.trials import Outcome, Trial
 
@@ -73,7 +74,8 @@ class _Search:
         self._regressions = logistic_candidates(recipe, pictures + len(data.validation))
         few = pictures + len(data.validation) < _FEW_A_CLASS * data.classes
         self._networks = [] if few else network_candidates(recipe, pictures + len(data.validation))
-        networks = len(self._networks) + 2 if self._networks else 0
+        self._rungs = rungs(len(self._networks), self._examples.folds)
+        networks = sum(rung.candidates for rung in self._rungs) + bool(self._rungs)  # an average with the best one
         self._expected = len(SHRINKAGES) + len(self._regressions) + networks + _AVERAGES
         self._logits: dict[Member, list[FloatArray]] = {}  # of each candidate, by fold
         self._scores: dict[Member, Score] = {}  # of those that were scored on all folds
@@ -86,17 +88,25 @@ class _Search:
         self._try(lda_candidates(recipe), 1, examples.folds)
         if self._in_time(self._regressions):
             self._try(self._regressions, 1, examples.folds)
-        first = max(1, examples.folds // 2)
-        tried = [each for each in self._networks if self._in_time([each]) and self._try([each], 1, first)]
-        if tried and first < examples.folds:
-            best = min(tried, key=lambda each: self._scores[each].log_loss)
-            if not self._promises(best, first):
-                self._expected -= 2  # the second rung and the average with it
-            elif self._in_time([best]):
-                self._try([best], 2, examples.folds)
+        self._try_networks()
         chosen = self._choose()
         seconds = self._clock() - self._began
         return Outcome(chosen, tuple(self._trials), tuple(self._cut), len(examples.plain), examples.folds, seconds)
+
+    def _try_networks(self) -> None:
+        """Go up the rungs while the best network helps the linear kinds' average."""
+        left = list(self._networks)
+        for number, rung in enumerate(self._rungs, start=1):
+            left = self._tried(left[: rung.candidates], number, rung.folds)
+            if not left or self._loss_with(left[0], rung.folds) >= self._loss_with(None, rung.folds):
+                self._expected -= sum(each.candidates for each in self._rungs[number:])
+                self._expected -= rung.folds < self._examples.folds  # the average with it
+                return
+
+    def _tried(self, networks: Sequence[MlpRecipe], rung: int, folds: int) -> list[MlpRecipe]:
+        """Score those that there is time for on the first `folds` folds; return them, the best one to average first."""
+        done = [each for each in networks if self._in_time([each]) and self._try([each], rung, folds)]
+        return sorted(done, key=lambda each: self._loss_with(each, folds))
 
     def _in_time(self, candidates: Sequence[Member]) -> bool:
         """Return whether there is time for these; note them down if not."""
@@ -134,11 +144,17 @@ class _Search:
             )
         )
 
-    def _promises(self, network: Member, folds: int) -> bool:
-        """Return whether the linear kinds' average does better with the network on the folds that it saw."""
-        others = {each for each in self._logits if isinstance(each, MlpRecipe)} - {network}
-        found = self._blends({each: logits for each, logits in self._logits.items() if each not in others}, folds)
-        return found[-1].score.log_loss < found[0].score.log_loss
+    def _loss_with(self, network: Member | None, folds: int) -> float:
+        """Return the loss of the linear kinds' average with this network, or with none, on the first folds."""
+        found = self._blends(
+            {
+                each: logits
+                for each, logits in self._logits.items()
+                if each == network or not isinstance(each, MlpRecipe)
+            },
+            folds,
+        )
+        return found[0 if network is None else -1].score.log_loss
 
     def _choose(self) -> AverageRecipe:
         """Return the best average of those that saw every fold."""
@@ -146,7 +162,11 @@ class _Search:
         whole = {each: found for each, found in self._logits.items() if len(found) == self._examples.folds}
         averages = self._blends(whole, self._examples.folds)
         for each in averages:
-            self._add(Trial(self._recipe_of(each), 3, self._examples.folds, each.score, self._clock() - began))
+            self._add(
+                Trial(
+                    self._recipe_of(each), len(self._rungs) + 1, self._examples.folds, each.score, self._clock() - began
+                )
+            )
         return self._recipe_of(best_of(averages, *self._held_out(self._examples.folds)))
 
     def _blends(self, logits: Mapping[Member, Sequence[FloatArray]], folds: int) -> list[Blend]:

@@ -25,7 +25,7 @@ def _data(count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 def test_the_gradient_is_zero_where_it_ends(weights: np.ndarray | None) -> None:
     """The penalised, weighted loss is stationary: Σ w (p - y) x + l2 W = 0 and Σ w (p - y) = 0."""
     vectors, labels, rows = _data(300)
-    network = LogisticRegression(vectors, labels, rows, 3, weights).network(2.0, 500, None, _nothing, _nothing)
+    network = LogisticRegression(vectors, labels, rows, 3, 0.3, weights).network(2.0, 500, None, _nothing, _nothing)
     inputs = (vectors - network.mean) / network.scale
     wrong = heads.predict(network, vectors).astype(np.float64) - np.eye(3)[labels]
     if weights is not None:
@@ -37,9 +37,9 @@ def test_the_gradient_is_zero_where_it_ends(weights: np.ndarray | None) -> None:
 def test_pieces_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """A set that is read in pieces ends where one that is kept whole does."""
     vectors, labels, rows = _data(300)
-    whole = LogisticRegression(vectors, labels, rows, 3).network(2.0, 300, None, _nothing, _nothing)
+    whole = LogisticRegression(vectors, labels, rows, 3, 0.3).network(2.0, 300, None, _nothing, _nothing)
     monkeypatch.setattr("trainer.fitting.logistic._CHUNK_ROWS", 64)
-    pieces = LogisticRegression(vectors, labels, rows, 3).network(2.0, 300, None, _nothing, _nothing)
+    pieces = LogisticRegression(vectors, labels, rows, 3, 0.3).network(2.0, 300, None, _nothing, _nothing)
     assert np.abs(whole.layers[0].weight - pieces.layers[0].weight).max() < 1e-3
 
 
@@ -51,7 +51,7 @@ def test_it_can_be_ended_between_pieces() -> None:
         raise InterruptedError
 
     with pytest.raises(InterruptedError):
-        LogisticRegression(vectors, labels, rows, 3).network(2.0, 300, None, _nothing, look)
+        LogisticRegression(vectors, labels, rows, 3, 0.3).network(2.0, 300, None, _nothing, look)
 
 
 def test_lbfgs_finds_the_least_of_a_badly_scaled_bowl() -> None:

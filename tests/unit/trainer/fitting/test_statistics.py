@@ -13,24 +13,34 @@ def test_only_the_rows_count() -> None:
     vectors = np.random.default_rng(0).normal(5, [3, 3, 3, 30], (10_000, 4)).astype("f4")
     rows = np.arange(0, 10_000, 2, dtype=np.int32)
     vectors[1::2] = 1e6
-    mean, scale = standardisation(vectors, rows)
+    mean, scale = standardisation(vectors, rows, 0.3)
     z = (vectors[rows] - mean) / scale
     assert z.mean(0) == pytest.approx(np.zeros(4), abs=1e-4)
     assert (z**2).mean() == pytest.approx(1, abs=1e-4)
 
 
 def test_small_variances_are_floored() -> None:
-    """Dimensions are divided by √(v + 0.3 mean v), up to a common factor: one that never changes is not blown up."""
+    """Dimensions are divided by √(v + floor · mean v), up to a common factor: what never changes is not blown up."""
     vectors = np.random.default_rng(0).normal(0, [1, 2, 0.01, 0], (20_000, 4)).astype("f4")
-    _, scale = standardisation(vectors, np.arange(20_000, dtype=np.int32))
     variance = vectors.astype("f8").var(0)
-    wanted = np.sqrt(variance + 0.3 * variance.mean())
+    for floor in (0.3, 1000.0):
+        _, scale = standardisation(vectors, np.arange(20_000, dtype=np.int32), floor)
+        wanted = np.sqrt(variance + floor * variance.mean())
+        assert scale / scale[0] == pytest.approx(wanted / wanted[0], rel=1e-4)
+
+
+def test_without_a_floor_each_has_its_own_deviation() -> None:
+    """Plain standardisation; a dimension that never changed is divided by what the others have on the mean."""
+    vectors = np.random.default_rng(0).normal(0, [1, 2, 0.01, 0], (20_000, 4)).astype("f4")
+    _, scale = standardisation(vectors, np.arange(20_000, dtype=np.int32), 0.0)
+    variance = vectors.astype("f8").var(0)
+    wanted = np.sqrt([*variance[:3], variance.mean()])
     assert scale / scale[0] == pytest.approx(wanted / wanted[0], rel=1e-4)
 
 
 def test_vectors_that_are_all_the_same_are_left_alone() -> None:
     """They are not divided by almost nothing."""
-    mean, scale = standardisation(np.full((5, 1), 3, "f4"), np.arange(5, dtype=np.int32))
+    mean, scale = standardisation(np.full((5, 1), 3, "f4"), np.arange(5, dtype=np.int32), 0.0)
     assert (mean.tolist(), scale.tolist()) == ([3], [1])
 
 

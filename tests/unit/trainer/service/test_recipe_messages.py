@@ -31,7 +31,7 @@ _AVERAGE = AverageRecipe((LdaRecipe(shrinkage=0.1), MlpRecipe(hidden_units=(), e
         LdaRecipe(shrinkage=0.3, views=3, view_seed=2**64 - 1),
         LogisticRecipe(l2=1 / 3, max_iterations=9),
         MlpRecipe(hidden_units=(), epochs=4),
-        MlpRecipe(hidden_units=(7, 5), dropout=0.0),
+        MlpRecipe(hidden_units=(7, 5), dropout=0.0, variance_floor=0.0),
         SoftmaxRecipe(report_every=50),
         SeedRecipe(initial_stddev=0.05),
         _AVERAGE,
