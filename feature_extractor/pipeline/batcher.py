@@ -4,7 +4,7 @@ When a batch starts. The trunk is idle: at once, with whatever is there, so a lo
 trunk is busy: everything that comes meanwhile gathers and is the next batch, as large as Pace finds good. That alone
 makes full batches under load without a timer. One case is left: callers answered together come back together, but a
 little apart, and the first of them would get a batch to itself; so after a batch of several the next one waits a
-moment for as many.
+moment for as many. A batch's callers are answered while the next batch is in the trunk already.
 
 A processor's threads wait for each other many times in a batch. While a whole batch of interactive pictures waits
 anyway, a second one runs beside the first: what one leaves idle the other uses, also where the processor has other
@@ -24,6 +24,7 @@ from feature_extractor.pipeline.batch_items import Item, answer, fail, stacked
 from feature_extractor.pipeline.lanes import Lane, LaneQueue
 from feature_extractor.pipeline.pace import Pace
 from feature_extractor.pipeline.shared_time import SharedTime
+from feature_extractor.pipeline.turns import Turns
 from feature_extractor.tally import Tally
 from graft.errors import UnavailableError
 
@@ -53,6 +54,15 @@ class BatcherStats:
     batches: int
     pictures: int
     failed_batches: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """What became of a batch in the trunk, from `started` on in so many seconds."""
+
+    vectors: Vector | Exception
+    started: float
+    seconds: float
 
 
 class Batcher:
@@ -92,11 +102,10 @@ class Batcher:
         self._closed = False
         self._pace = Pace(sizes, max_batch_s=max_batch_s, max_wait_s=max_wait_s)
         self._shared = SharedTime()
-        self._concurrency, self._busy = concurrency, 0  # _busy: threads that have taken a batch
-        waits = [self._wait_for_company] * concurrency + [self._wait_for_overflow] * reserve
+        self._turns = Turns(concurrency, reserve)
         self._threads = [
-            threading.Thread(target=self._run, args=(wait,), name=f"trunk-{number}", daemon=True)
-            for number, wait in enumerate(waits)
+            threading.Thread(target=self._run, name=f"trunk-{number}", daemon=True)
+            for number in range(concurrency + reserve + 1)  # one more: it answers while the others compute
         ]
         for thread in self._threads:
             thread.start()
@@ -117,7 +126,7 @@ class Batcher:
             if self._closed:
                 raise _closed_error()
             self._queue.append(item, lane)
-            self._changed.notify_all()
+            self._wake()
         return item.future
 
     def hasten(self, matches: Callable[[object], bool]) -> None:
@@ -147,49 +156,59 @@ class Batcher:
         for thread in self._threads:
             thread.join()
 
-    def _run(self, wait: Callable[[], None]) -> None:
+    def _run(self) -> None:
         while not self._closed:
             taken: list[Item] = []
             try:
-                self._run_batch(wait, taken)
+                self._run_batch(taken)
             except Exception as error:  # noqa: BLE001  # the thread must outlive any failure, and nobody may wait for ever
                 _log.exception("a batch failed beside the trunk")
                 fail(taken or self._take_all(), error)
 
-    def _run_batch(self, wait: Callable[[], None], taken: list[Item]) -> None:
+    def _run_batch(self, taken: list[Item]) -> None:
         """Wait, then run the next batch; whoever leaves the queue for it is put into `taken`."""
         with self._changed:
-            wait()
+            self._wait()
             if self._closed:
                 return
             taken += (items := self._take())
-            self._busy += 1
-            if self._overflows():
-                self._changed.notify_all()
+            self._turns.running += 1
+            self._wake()
         try:
             size, batch = len(items), list[Item]()
             while items:
                 batch += [item for item in items if item.claim()]  # outside the lock: `wanted` may take locks
                 taken += (items := self._fill_up(size - len(batch)))  # the places of those who left are for others
-            if batch:
-                self._compute(batch)
+            outcome = self._compute(batch) if batch else None
         finally:
             with self._changed:
-                self._busy -= 1
+                self._turns.running -= 1
+                self._wake()
+        if outcome is not None:
+            self._tell(batch, outcome)
 
-    def _wait_for_company(self) -> None:
+    def _wait(self) -> None:
         """Wait for the moment a batch starts, or the batcher is closed."""
-        self._changed.wait_for(lambda: self._closed or len(self._queue))
-        company, wait_s = self._pace.company()
-        self._changed.wait_for(lambda: self._closed or len(self._queue) >= company, timeout=wait_s)
+        self._changed.wait_for(lambda: self._closed or self._may_begin())
+        if self._closed or not self._turns.free:
+            return
+        self._turns.gathering += 1
+        try:
+            company, wait_s = self._pace.company()
+            self._changed.wait_for(lambda: self._closed or len(self._queue) >= company, timeout=wait_s)
+        finally:
+            self._turns.gathering -= 1
 
-    def _wait_for_overflow(self) -> None:
-        """Wait for the moment a batch of the reserve starts, or the batcher is closed."""
-        self._changed.wait_for(lambda: self._closed or self._overflows())
+    def _may_begin(self) -> bool:
+        """Whether what waits may be the next batch, or one beside those of the usual number."""
+        if self._turns.overflowing:
+            return self._queue.waiting(Lane.INTERACTIVE) >= self._pace.limit()
+        return self._turns.free and len(self._queue) > 0
 
-    def _overflows(self) -> bool:
-        """Whether a whole batch of interactive pictures waits while as many batches run as do without a reserve."""
-        return self._busy >= self._concurrency and self._queue.waiting(Lane.INTERACTIVE) >= self._pace.limit()
+    def _wake(self) -> None:
+        """Wake whoever waits for what has just become so."""
+        if self._turns.gathering or self._may_begin():
+            self._changed.notify_all()
 
     def _take(self) -> list[Item]:
         queue = self._queue
@@ -204,35 +223,36 @@ class Batcher:
         with self._changed:
             return self._queue.clear()
 
-    def _compute(self, batch: list[Item]) -> None:
+    def _compute(self, batch: list[Item]) -> _Outcome:
+        """Run the trunk and learn what that cost."""
         started = self._clock()
         with self._changed:
             begun = self._shared.begin(started)
-        error: Exception | None = None
+        vectors: Vector | Exception
         try:
             vectors = self._trunk(stacked(batch))
             if len(vectors) != len(batch):
-                error = RuntimeError(f"the trunk gave {len(vectors)} vectors for {len(batch)} pictures")
+                vectors = RuntimeError(f"the trunk gave {len(vectors)} vectors for {len(batch)} pictures")
         except Exception as failure:  # noqa: BLE001  # handed to those who wait; the thread must outlive any failure
-            error = failure
+            vectors = failure
         ended = self._clock()
         with self._changed:
             cost = self._shared.end(begun, ended)
-        if error is not None:
-            self._tally.add("failed_batches")
-            fail(batch, error)
-            return
-        answer(batch, vectors, started, ended - started)
-        self._record(len(batch), ended - started, cost)  # last: if that fails, the vectors are there all the same
+            if not isinstance(vectors, Exception):
+                self._pace.record(len(batch), cost)
+        return _Outcome(vectors, started, ended - started)
 
-    def _record(self, size: int, seconds: float, cost: float) -> None:
-        """Learn what a batch cost the trunk; tell how long it took."""
-        with self._changed:
-            self._pace.record(size, cost)
+    def _tell(self, batch: list[Item], outcome: _Outcome) -> None:
+        """Answer those who wait, then whoever counts: if that fails, the vectors are there all the same."""
+        if isinstance(outcome.vectors, Exception):
+            self._tally.add("failed_batches")
+            fail(batch, outcome.vectors)
+            return
+        answer(batch, outcome.vectors, outcome.started, outcome.seconds)
         self._tally.add("batches")
-        self._tally.add("pictures", size)
+        self._tally.add("pictures", len(batch))
         if self._observe is not None:
-            self._observe(size, seconds)
+            self._observe(len(batch), outcome.seconds)
 
 
 def _closed_error() -> UnavailableError:
