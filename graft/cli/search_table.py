@@ -11,17 +11,9 @@ from graft.cli import output
 if TYPE_CHECKING:
     from graft.client import Recipe, Search
 
-_TOLD: Final = (
-    "shrinkage",
-    "l2",
-    "learning_rate",
-    "weight_decay",
-    "dropout",
-    "residual_noise",
-    "variance_floor",
-    "epochs",
-)
-"""Settings that candidates differ in; the rest is in the JSON."""
+_NETWORK: Final = ("learning_rate", "weight_decay", "dropout", "residual_noise", "variance_floor", "epochs")
+_TOLD: Final = {"lda": ("shrinkage",), "logistic": ("l2",), "mlp": _NETWORK}
+"""Settings that candidates of a kind differ in; the rest is in the JSON."""
 
 
 def print_search(search: Search) -> None:
@@ -52,7 +44,7 @@ def described(recipe: Recipe) -> str:
         factors = recipe.factors or (1.0,) * len(recipe.members)
         parts = [f"{factor:.3g} x {described(each)}" for each, factor in zip(recipe.members, factors, strict=True)]
         return " + ".join(parts)
-    settings: dict[str, Any] = {name: getattr(recipe, name) for name in _TOLD}
+    settings: dict[str, Any] = {name: getattr(recipe, name) for name in _TOLD.get(recipe.kind, ())}
     told = [f"{name}={value:g}" for name, value in settings.items() if value is not None]
     if recipe.kind == "lda" and not recipe.shrinkage:
         told = ["shrinkage by Ledoit and Wolf"]
