@@ -6,9 +6,9 @@ makes full batches under load without a timer. One case is left: callers answere
 little apart, and the first of them would get a batch to itself; so after a batch of several the next one waits a
 moment for as many. A batch's callers are answered while the next batch is in the trunk already.
 
-A processor's threads wait for each other many times in a batch. While a whole batch of interactive pictures waits
-anyway, a second one runs beside the first: what one leaves idle the other uses, also where the processor has other
-work now and then, such as refusing callers. Nobody waits the longer for it: who comes then is behind that batch.
+A processor's threads wait for each other many times in a batch. While enough interactive pictures wait to make a whole
+batch, a second one runs beside the first: what one leaves idle the other uses, also where the processor has other work
+now and then, such as decoding or refusing callers.
 """
 
 from __future__ import annotations
@@ -202,7 +202,7 @@ class Batcher:
     def _may_begin(self) -> bool:
         """Whether what waits may be the next batch, or one beside those of the usual number."""
         if self._turns.overflowing:
-            return self._queue.waiting(Lane.INTERACTIVE) >= self._pace.limit()
+            return self._queue.waiting(Lane.INTERACTIVE) >= self._pace.whole()
         return self._turns.free and len(self._queue) > 0
 
     def _wake(self) -> None:

@@ -12,6 +12,7 @@ _SMOOTHING = 0.2
 # processor, where a batch costs what its pictures cost, that is none; on a GPU it is a good part of the batch.
 _RIDE_ALONG = 1.25
 _WAIT_SHARE = 0.1
+_WHOLE = 8  # on a processor a picture costs no less in a larger batch
 
 
 class Pace:
@@ -49,6 +50,10 @@ class Pace:
         """Pictures that the next batch may hold."""
         allowed = [size for size in self._sizes if self._estimate(size) <= self._max_batch_s]
         return max(allowed, default=1)
+
+    def whole(self) -> int:
+        """Pictures that make a batch worth running beside another."""
+        return min(self.limit(), _WHOLE)
 
     def choose(self, interactive: int, bulk: int, bulk_due: int) -> tuple[int, int]:
         """How many of those waiting in each lane make the next batch; at least one if any waits.

@@ -96,6 +96,20 @@ def test_the_reserve_runs_a_second_batch_while_a_whole_one_waits() -> None:
     assert trunk.batches == [[0], [1, 2], [3]]
 
 
+def test_eight_pictures_are_a_whole_batch() -> None:
+    """However large a batch may be, the eighth picture that waits starts a second one, and the seventh does not."""
+    trunk = Trunk(held=True)
+    with closing(Batcher(trunk, reserve=1, max_wait_s=0, clock=frozen)) as batcher:
+        first = busy(batcher, trunk)
+        others = [batcher.submit(picture(value), wanted) for value in range(1, 8)]
+        assert (trunk.batches, batcher.stats().queued) == ([[0]], 7)
+        others.append(batcher.submit(picture(8), wanted))
+        trunk.await_entry()
+        assert trunk.batches == [[0], list(range(1, 9))]
+        trunk.allow(2)
+        assert [value_of(future) for future in (first, *others)] == list(range(9))
+
+
 def test_the_reserve_is_not_for_bulk_pictures() -> None:
     """However many of the bulk lane wait, one batch runs: whoever comes next would wait twice as long for its end."""
     trunk = Trunk(held=True)
