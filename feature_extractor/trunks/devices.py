@@ -85,7 +85,7 @@ class Device:
 
     @property
     def reserve(self) -> int:
-        """Batches more that are worth it where nobody waits the longer for that."""
+        """Batches more that are worth it while many pictures wait that must not be kept waiting."""
         return _BATCHES_AT_ONCE - self.concurrency
 
 

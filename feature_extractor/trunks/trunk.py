@@ -39,7 +39,7 @@ class Trunk:
         device: `CPU`, or `GPU` or `TPU` and its name.
         buckets: the batch sizes in use, ascending.
         concurrency: batches worth running at once.
-        reserve: batches more worth running where nobody waits the longer for that.
+        reserve: batches more worth running while many pictures wait that must not be kept waiting.
         run: what computes a batch of one of these sizes; the engine's program.
     """
 
