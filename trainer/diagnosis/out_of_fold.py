@@ -8,6 +8,7 @@ import numpy as np
 
 from trainer.fitting.discriminant import Discriminant
 from trainer.fitting.logistic import LogisticRegression
+from trainer.recipes import VARIANCE_FLOOR
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -73,7 +74,7 @@ def logistic_scores(
     classes = int(labels.max()) + 1
     scores = np.zeros((len(labels), classes), np.float32)
     for rows, asked in _split(folds):
-        regression = LogisticRegression(vectors, labels, rows, classes)
+        regression = LogisticRegression(vectors, labels, rows, classes, VARIANCE_FLOOR)
         scores[asked] = logits(regression.network(l2, _ITERATIONS, None, lambda *_: None, look), vectors[asked])
     return scores
 

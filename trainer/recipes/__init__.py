@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from trainer.recipes.checks import BALANCED, NO_CLASS_WEIGHTS
+from trainer.recipes.checks import BALANCED, NO_CLASS_WEIGHTS, VARIANCE_FLOOR
 from trainer.recipes.combined import AutoRecipe, AverageRecipe, Member
 from trainer.recipes.documents import Recipe, from_dict, to_dict
 from trainer.recipes.gradient import MlpRecipe, SeedRecipe, SoftmaxRecipe
@@ -11,6 +11,7 @@ from trainer.recipes.linear import LdaRecipe, LogisticRecipe
 __all__ = [
     "BALANCED",
     "NO_CLASS_WEIGHTS",
+    "VARIANCE_FLOOR",
     "AutoRecipe",
     "AverageRecipe",
     "LdaRecipe",
