@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from trainer.diagnosis.findings import ADVICE
 from trainer.pages.rendering import render, svg
-from trainer.report import drawing
+from trainer.report import candidates, drawing
 from trainer.report.contents import FINDINGS, MISTAKES
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ def report_page(contents: Contents) -> bytes:
     test = contents.evaluation.get("test", {})
     history = contents.evaluation.get("history", [])
     search = contents.manifest.get("search")
-    trials = sorted(search["trials"], key=lambda each: (-each["folds"], each["log_loss"])) if search else []
+    trials = candidates.rows(search["trials"]) if search else []
     accuracy, matrix = drawing.validation_accuracy(history), drawing.confusion(contents)
     return render(
         "report.html",
