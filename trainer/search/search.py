@@ -23,7 +23,7 @@ from trainer.search.scoring import score
 from trainer.search.trials import Outcome, Trial
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from trainer.fitting.batches import FloatArray, RowArray
     from trainer.fitting.fit import TrainingData
@@ -78,7 +78,7 @@ class _Search:
         networks = sum(rung.candidates for rung in self._rungs) + bool(self._rungs)  # an average with the best one
         self._expected = len(SHRINKAGES) + len(self._regressions) + networks + _AVERAGES
         self._logits: dict[Member, list[FloatArray]] = {}  # of each candidate, by fold
-        self._scores: dict[Member, Score] = {}  # of those that were scored on all folds
+        self._scores: dict[tuple[Member, int], Score] = {}  # of each candidate on the first so many folds
         self._trials: list[Trial] = []
         self._cut: list[Member] = []
 
@@ -105,7 +105,11 @@ class _Search:
 
     def _tried(self, networks: Sequence[MlpRecipe], rung: int, folds: int) -> list[MlpRecipe]:
         """Score those that there is time for on the first `folds` folds; return them, the best one to average first."""
-        done = [each for each in networks if self._in_time([each]) and self._try([each], rung, folds)]
+        done: list[MlpRecipe] = []
+        for network in networks:
+            if self._in_time([network]):
+                self._try([network], rung, folds)
+                done.append(network)
         return sorted(done, key=lambda each: self._loss_with(each, folds))
 
     def _in_time(self, candidates: Sequence[Member]) -> bool:
@@ -115,7 +119,7 @@ class _Search:
         self._cut += candidates
         return False
 
-    def _try(self, candidates: Sequence[Member], rung: int, folds: int) -> bool:
+    def _try(self, candidates: Sequence[Member], rung: int, folds: int) -> None:
         """Score the candidates on the first `folds` folds. Those of one call share work in each fold."""
         seconds = dict.fromkeys(candidates, 0.0)
         for fold in range(len(self._logits.get(candidates[0], ())), folds):
@@ -124,10 +128,7 @@ class _Search:
                 self._logits.setdefault(candidate, []).append(self._fits.logits(candidate, fold))
                 seconds[candidate] += self._clock() - began
         for candidate in candidates:
-            found = score(np.concatenate(self._logits[candidate]), *self._held_out(folds))
-            self._scores[candidate] = found
-            self._add(Trial(candidate, rung, folds, found, seconds[candidate]))
-        return True
+            self._add(Trial(candidate, rung, folds, self._score(candidate, folds), seconds[candidate]))
 
     def _add(self, trial: Trial) -> None:
         self._trials.append(trial)
@@ -146,35 +147,29 @@ class _Search:
 
     def _loss_with(self, network: Member | None, folds: int) -> float:
         """Return the loss of the linear kinds' average with this network, or with none, on the first folds."""
-        found = self._blends(
-            {
-                each: logits
-                for each, logits in self._logits.items()
-                if each == network or not isinstance(each, MlpRecipe)
-            },
-            folds,
-        )
-        return found[0 if network is None else -1].score.log_loss
+        candidates = [each for each in self._logits if each == network or not isinstance(each, MlpRecipe)]
+        return self._blends(candidates, folds)[0 if network is None else -1].score.log_loss
 
     def _choose(self) -> AverageRecipe:
         """Return the best average of those that saw every fold."""
-        began = self._clock()
-        whole = {each: found for each, found in self._logits.items() if len(found) == self._examples.folds}
-        averages = self._blends(whole, self._examples.folds)
+        began, folds = self._clock(), self._examples.folds
+        averages = self._blends([each for each, found in self._logits.items() if len(found) == folds], folds)
         for each in averages:
-            self._add(
-                Trial(
-                    self._recipe_of(each), len(self._rungs) + 1, self._examples.folds, each.score, self._clock() - began
-                )
-            )
-        return self._recipe_of(best_of(averages, *self._held_out(self._examples.folds)))
+            self._add(Trial(self._recipe_of(each), len(self._rungs) + 1, folds, each.score, self._clock() - began))
+        return self._recipe_of(best_of(averages, *self._held_out(folds)))
 
-    def _blends(self, logits: Mapping[Member, Sequence[FloatArray]], folds: int) -> list[Blend]:
+    def _blends(self, candidates: Sequence[Member], folds: int) -> list[Blend]:
         """Return the averages of candidates by what they say on the first `folds` folds."""
-        labels, weights = self._held_out(folds)
-        whole = {each: np.concatenate(found[:folds]) for each, found in logits.items()}
-        scores = {each: score(found, labels, weights) for each, found in whole.items()}
-        return blends(whole, scores, labels, weights, single=self._examples.folds < self._examples.cut)
+        logits = {each: np.concatenate(self._logits[each][:folds]) for each in candidates}
+        scores = {each: self._score(each, folds) for each in candidates}
+        return blends(logits, scores, *self._held_out(folds), single=self._examples.folds < self._examples.cut)
+
+    def _score(self, candidate: Member, folds: int) -> Score:
+        """Return how a candidate does on the first `folds` folds."""
+        key = candidate, folds
+        if key not in self._scores:
+            self._scores[key] = score(np.concatenate(self._logits[candidate][:folds]), *self._held_out(folds))
+        return self._scores[key]
 
     def _held_out(self, folds: int) -> tuple[RowArray, FloatArray]:
         """Return labels int32[h] and weights float32[h] of the pictures held out in the first `folds` folds."""

@@ -85,7 +85,7 @@ class _Requests:
             for request in requests:  # all of them, whatever happened: they read what is the caller's
                 request.wait()
         # Copied, as a request's own memory is used again.
-        vectors = np.concatenate([request.get_output_tensor(0).data for request in requests]).astype(np.float32)
+        vectors = np.concatenate([request.get_output_tensor(0).data for request in requests], dtype=np.float32)
         for request in requests:
             self._idle.put(request)
         return vectors
